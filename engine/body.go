@@ -28,9 +28,10 @@ type Body struct {
 	err    error // the reading side's error, kept apart from the writing side's
 }
 
-// NewBody makes the Body of size bytes from r. expect is what the whole must
-// sum to, zero when nothing is known of it; meter, if not nil, is told of every
-// byte that passes.
+// NewBody makes the Body of size bytes from r. expect is what they must sum to,
+// zero when nothing is known of it; one with an algorithm and no sum is computed
+// and not compared. meter, if not nil, is told of every byte that passes, and may
+// wait to slow the stream down.
 func NewBody(r io.Reader, size int64, expect Checksum, meter func(n int)) *Body {
 	return &Body{from: r, size: size, also: expect.Algorithm.newHash(), expect: expect, meter: meter}
 }
@@ -43,7 +44,12 @@ func (b *Body) CRC() uint64 { return b.crc }
 
 // Expect is what the bytes must sum to, as the source keeps it; zero for a part
 // of an object and where the source keeps nothing.
-func (b *Body) Expect() Checksum { return b.expect }
+func (b *Body) Expect() Checksum {
+	if b.expect.Sum == "" {
+		return Checksum{}
+	}
+	return b.expect
+}
 
 // Err is the error Read ended with, nil for io.EOF. It tells a failed source
 // from a failed destination after a request broke off.
@@ -88,7 +94,7 @@ func (b *Body) Read(p []byte) (int, error) {
 
 // end compares what passed with what the source says of it, once.
 func (b *Body) end() error {
-	if b.expect.IsZero() {
+	if b.expect.Sum == "" {
 		return io.EOF
 	}
 	if got := b.sum(); got != b.expect {
@@ -96,6 +102,14 @@ func (b *Body) end() error {
 		return b.err
 	}
 	return io.EOF
+}
+
+// alsoCRC is the sum in the source's own 32-bit CRC; 0 when it has none.
+func (b *Body) alsoCRC() uint32 {
+	if h, ok := b.also.(hash.Hash32); ok {
+		return h.Sum32()
+	}
+	return 0
 }
 
 // sum is the checksum of the bytes read in the algorithm of b.expect.

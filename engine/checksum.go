@@ -37,6 +37,11 @@ func NewCRC64NVME(sum uint64) Checksum {
 	return Checksum{CRC64NVME, string(binary.BigEndian.AppendUint64(nil, sum))}
 }
 
+// newCRC32 is NewCRC64NVME for CRC32 and CRC32C.
+func newCRC32(a Algorithm, sum uint32) Checksum {
+	return Checksum{a, string(binary.BigEndian.AppendUint32(nil, sum))}
+}
+
 // ParseChecksum reads the base64 form that S3 uses in headers. It gives the zero
 // Checksum for anything that is not a sum of all bytes: an unknown algorithm, a
 // wrong length, or a composite sum ("…-3").

@@ -56,3 +56,60 @@ type Result struct {
 	Upload Upload // of a Failed one: still open at the destination, kept for the next run; else zero
 	Err    error  // why it Failed, nil otherwise
 }
+
+// An outcome is a Result, and the bytes that count as owed until it is durable.
+type outcome struct {
+	Result
+	held int64
+}
+
+// settle makes results durable, many in one commit, and then tells of them.
+func (r *run) settle(ctx context.Context, in <-chan outcome) error {
+	for o := range in {
+		batch := drain(in, o)
+		results := make([]Result, len(batch))
+		for i, o := range batch {
+			results[i] = o.Result
+		}
+		if err := r.journal.Settle(ctx, results); err != nil {
+			return r.unlessCut(ctx, err)
+		}
+		for _, o := range batch {
+			r.owed.Release(o.held)
+			r.count.Recorded.Add(o.held)
+			r.tell(o.Result)
+			r.rounds.end(o.Status)
+		}
+	}
+	return nil
+}
+
+// tell counts a durable result and passes it on.
+func (r *run) tell(result Result) {
+	c := r.count
+	switch result.Status {
+	case Copied:
+		c.Copied.Add(1)
+		c.Bytes.Add(result.Pin.Size)
+		switch result.Proof {
+		case ProofEndToEnd:
+			c.EndToEnd.Add(1)
+		case ProofDestination:
+			c.Destination.Add(1)
+		default:
+			c.Unproven.Add(1)
+		}
+	case Skipped:
+		c.Skipped.Add(1)
+	case Failed:
+		if n := c.Failed.Add(1); r.opt.MaxFailures > 0 && n == int64(r.opt.MaxFailures) {
+			r.halt(ErrTooManyFailures)
+		}
+	case Again:
+		c.Restarted.Add(1)
+		return
+	}
+	if r.opt.Observer.Settled != nil {
+		r.opt.Observer.Settled(result)
+	}
+}
