@@ -119,7 +119,9 @@ func (r *run) planRow(ctx context.Context, row Pending, out chan<- part) error {
 		if b.Upload.ID != "" && b.Upload.PartSize > 0 {
 			return r.takeUp(ctx, t, b, out)
 		}
-		r.sweep(ctx, t, b.Intended)
+		if !r.sweep(ctx, t, b.Intended) {
+			return nil // stays pending, with its intent
+		}
 	}
 	if same, err := r.unchanged(ctx, t, row.Last); err != nil || same {
 		t.skipped = same
@@ -171,8 +173,8 @@ func (r *run) begin(ctx context.Context, t *transfer, out chan<- part) (bool, er
 	}
 	tries := 0
 	err := r.try(ctx, func() (err error) {
-		if tries++; tries > 1 { // the one before may have begun and only its answer been lost
-			r.sweep(ctx, t, intended)
+		if tries++; tries > 1 && !r.sweep(ctx, t, intended) { // the answer to the one before may be all that was lost
+			return errStopped
 		}
 		t.upload.ID, err = r.dst.Begin(ctx, t.Destination, t.pin)
 		return err
@@ -191,12 +193,21 @@ func (r *run) begin(ctx context.Context, t *transfer, out chan<- part) (bool, er
 	return true, nil
 }
 
-// sweep ends uploads that this object may have left behind. It does what it can:
-// a destination that does not let us look is a matter for the report.
-func (r *run) sweep(ctx context.Context, t *transfer, since time.Time) {
-	if _, err := r.dst.Sweep(ctx, t.Destination, since); err != nil && ctx.Err() == nil {
+// sweep ends uploads that this object may have left behind. A destination that
+// does not let us look is a matter for the report. It gives false when the run
+// stops first.
+func (r *run) sweep(ctx context.Context, t *transfer, since time.Time) bool {
+	err := r.try(ctx, func() error {
+		_, err := r.dst.Sweep(ctx, t.Destination, since)
+		return err
+	})
+	if errors.Is(err, errStopped) {
+		return false
+	}
+	if err != nil {
 		r.notice("could not look for lost uploads; the destination may keep parts that nobody needs", err)
 	}
+	return true
 }
 
 // takeUp goes on with an upload that an earlier run began.

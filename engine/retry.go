@@ -29,6 +29,7 @@ var actions = []struct {
 	err    error
 	action action
 }{
+	{errStopped, giveUp},
 	{ErrNoKeys, halt},
 	{ErrNoStore, halt},
 	{ErrKeysRejected, rekeyed},
