@@ -138,6 +138,7 @@ func (r *run) planRow(ctx context.Context, row Pending, out chan<- part) error {
 		r.pass(t, err, out)
 		return nil
 	}
+	r.opened(t)
 	size := r.dst.PartSize(t.Destination, t.pin.Size, r.opt.PartSize)
 	t.upload = Upload{Destination: t.Destination, PartSize: size}
 	if size == 0 {
@@ -214,6 +215,7 @@ func (r *run) sweep(ctx context.Context, t *transfer, since time.Time) bool {
 func (r *run) takeUp(ctx context.Context, t *transfer, b *Begun, out chan<- part) error {
 	t.pin, t.upload = b.Pin, b.Upload
 	t.upload.Destination = t.Destination
+	r.opened(t)
 	receipts, err := r.journal.Receipts(ctx, t.ID)
 	if err != nil {
 		return r.unlessCut(ctx, err)
@@ -238,6 +240,12 @@ func (r *run) takeUp(ctx context.Context, t *transfer, b *Begun, out chan<- part
 	}
 	r.sendParts(t, nil, out)
 	return nil
+}
+
+// opened counts t as an object whose size is known.
+func (r *run) opened(t *transfer) {
+	r.count.Opened.Add(1)
+	r.count.OpenedBytes.Add(t.pin.Size)
 }
 
 // split prepares t for its parts.

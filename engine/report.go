@@ -11,6 +11,8 @@ import (
 type Counters struct {
 	Copied, Skipped, Failed atomic.Int64 // objects settled
 	Restarted               atomic.Int64 // objects that began again
+	Opened                  atomic.Int64 // objects whose size is known
+	OpenedBytes             atomic.Int64 // what these have together
 	Bytes                   atomic.Int64 // of the objects copied
 	Recorded                atomic.Int64 // bytes the destination holds and the journal knows, parts of unfinished objects included
 	Resumed                 atomic.Int64 // bytes that an earlier run had brought over and this one took up
