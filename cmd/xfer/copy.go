@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 )
 
@@ -61,9 +60,7 @@ func copyPlaces(cmd *cobra.Command, opt *options, args []string, stdin io.Reader
 		return err
 	}
 	defer func() { err = errors.Join(err, job.Close()) }()
-	if c := job.Change(); c.Merged {
-		s.say("xfer: the list has changed: %s rows added, %s dropped", humanize.Comma(c.Added), humanize.Comma(c.Dropped))
-	}
+	tellChange(s, job.Change())
 	if err := job.Start(ctx); err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"xfer/creds"
 	"xfer/engine"
 	"xfer/manifest"
@@ -95,7 +97,10 @@ func (s *session) load(ctx, intake context.Context, stop context.CancelFunc) (wa
 	context.AfterFunc(intake, cancel)
 	ended := make(chan error, 1)
 	go func() {
-		err := s.job.Load(ctx, s.rows(ctx, s.stores))
+		change, err := s.job.Load(ctx, s.rows(ctx, s.stores))
+		if err == nil {
+			tellChange(s.screen, change)
+		}
 		if intake.Err() != nil {
 			err = nil // told to stop; the rest comes in the next run
 		} else if err != nil {
@@ -109,6 +114,13 @@ func (s *session) load(ctx, intake context.Context, stop context.CancelFunc) (wa
 			return err
 		}
 		return nil
+	}
+}
+
+// tellChange says what a changed list did to a job that was there before.
+func tellChange(screen *screen, c manifest.Change) {
+	if c.Merged && c.Added+c.Dropped > 0 {
+		screen.say("xfer: the list has changed: %s rows added, %s dropped", humanize.Comma(c.Added), humanize.Comma(c.Dropped))
 	}
 }
 

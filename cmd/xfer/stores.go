@@ -103,7 +103,7 @@ func (s *stores) openS3(ctx context.Context, name, bucket string) (*s3store.Stor
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrNoStore, err)
 	}
-	provider, err := creds.Open(ctx, spec, creds.Options{Bucket: bucket, Region: o.region, UserAgent: userAgent()})
+	provider, err := creds.Open(ctx, spec, creds.Options{Bucket: bucket, Version: agentVersion})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", engine.ErrNoKeys, name, err)
 	}
@@ -127,7 +127,7 @@ func (s *stores) openS3(ctx context.Context, name, bucket string) (*s3store.Stor
 		Region:        o.region,
 		RequesterPays: s.opt.requesterPays && name == sourceSide,
 		AllowHTTP:     s.opt.allowHTTP,
-		UserAgent:     userAgent(),
+		UserAgent:     "xfer/" + agentVersion,
 		Logger:        s.log,
 	})
 	if err != nil {

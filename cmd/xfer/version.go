@@ -25,6 +25,5 @@ func version() string {
 	return fmt.Sprintf("%s %s/%s %s", v, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
-// userAgent names us to services: never like a browser, for logins answer those
-// with pages.
-func userAgent() string { return "xfer/1" }
+// agentVersion follows xfer/ in what services see of us.
+const agentVersion = "1"
