@@ -2,6 +2,7 @@ package s3sim_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +10,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"xfer/internal/s3sim"
 )
@@ -62,38 +66,59 @@ func BenchmarkGetSynthetic(b *testing.B) {
 }
 
 func BenchmarkPutDiscard(b *testing.B) {
-	const size = 1 << 30
-	cfg := s3sim.CheapConfig()
-	cfg.Discard = true
-	s := start(b, cfg)
-	conn := dial(b, s)
-	replies := bufio.NewReader(conn)
-	buf := make([]byte, 1<<20)
-	b.SetBytes(size)
-	before := cpu(b)
-	for b.Loop() {
-		fmt.Fprintf(conn, "PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", size)
-		for sent := 0; sent < size; sent += len(buf) {
-			if _, err := conn.Write(buf); err != nil {
-				b.Fatal(err)
+	const size, buffer = 1 << 30, 1 << 20
+	for name, headers := range map[string]string{
+		"plain": fmt.Sprintf("Content-Length: %d\r\n\r\n", size),
+		"framed": fmt.Sprintf("Content-Length: %d\r\nx-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\r\n"+
+			"x-amz-decoded-content-length: %d\r\n\r\n%x\r\n", 10+size+7, size, size),
+	} {
+		b.Run(name, func(b *testing.B) {
+			cfg := s3sim.CheapConfig()
+			cfg.Discard = true
+			s := start(b, cfg)
+			conn := dial(b, s)
+			replies := bufio.NewReader(conn)
+			buf := make([]byte, buffer)
+			b.SetBytes(size)
+			before := cpu(b)
+			for b.Loop() {
+				fmt.Fprintf(conn, "PUT /b/k HTTP/1.1\r\nHost: h\r\n%s", headers)
+				for sent := 0; sent < size; sent += len(buf) {
+					if _, err := conn.Write(buf); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if name == "framed" {
+					fmt.Fprint(conn, "\r\n0\r\n\r\n")
+				}
+				if resp, err := http.ReadResponse(replies, nil); err != nil || resp.StatusCode != 200 {
+					b.Fatalf("reply %v, %v", resp, err)
+				}
 			}
-		}
-		if resp, err := http.ReadResponse(replies, nil); err != nil || resp.StatusCode != 200 {
-			b.Fatalf("reply %v, %v", resp, err)
-		}
+			b.ReportMetric((cpu(b)-before)/float64(b.N), "cpu-s/GiB")
+		})
 	}
-	b.ReportMetric((cpu(b)-before)/float64(b.N), "cpu-s/GiB")
 }
 
 // The client is net/http in the same process, and its time counts too.
 func BenchmarkSmallGet(b *testing.B) {
-	s := start(b, s3sim.CheapConfig())
+	for name, cfg := range map[string]s3sim.Config{"cheap": s3sim.CheapConfig(), "signed": {}} {
+		b.Run(name, func(b *testing.B) { smallGet(b, cfg) })
+	}
+}
+
+func smallGet(b *testing.B, cfg s3sim.Config) {
+	s := start(b, cfg)
 	s.PutSynthetic("b", "k", 1000, 1)
+	signed, err := s3.NewPresignClient(client(s, testKey)).PresignGetObject(context.Background(), &s3.GetObjectInput{Bucket: aws.String("b"), Key: aws.String("k")})
+	if err != nil {
+		b.Fatal(err)
+	}
 	httpClient := &http.Client{Transport: &http.Transport{}}
 	b.Cleanup(httpClient.CloseIdleConnections)
 	before := cpu(b)
 	for b.Loop() {
-		resp, err := httpClient.Get(s.URL() + "/b/k")
+		resp, err := httpClient.Get(signed.URL)
 		if err != nil {
 			b.Fatal(err)
 		}

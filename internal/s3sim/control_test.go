@@ -82,6 +82,12 @@ func TestControlDoesWhatTheServerDoes(t *testing.T) {
 	if left := time.Until(key.Expires); left > 61*time.Second {
 		t.Errorf("key lives %v", left)
 	}
+	must(c.SetVendorHang(ctx, "web", false))
+	must(c.SetVendorDown(ctx, "web", false))
+	must(c.VendorAnswer(ctx, "web", s3sim.Answer{Status: 424, Body: "x"}))
+	if got := try(t, "GET", v.URL(), nil); got.status != 424 {
+		t.Errorf("answer %d", got.status)
+	}
 	must(c.ExpireVended(ctx, "web"))
 	wantCode(t, list(s, key), "ExpiredToken")
 	must(c.RevokeVended(ctx, "web"))

@@ -87,6 +87,7 @@ func TestFaultsOfReads(t *testing.T) {
 		{"stall", s3sim.Fault{Kind: s3sim.Stall, Bytes: 5, Delay: 50 * time.Millisecond}, nil, func(o outcome) bool { return bytes.Equal(o.body, data) }},
 		{"stall first", s3sim.Fault{Kind: s3sim.StallStart, Delay: 50 * time.Millisecond}, nil, func(o outcome) bool { return bytes.Equal(o.body, data) }},
 		{"drip", s3sim.Fault{Kind: s3sim.SlowDrip, Bytes: 299_990, Delay: time.Millisecond}, nil, func(o outcome) bool { return bytes.Equal(o.body, data) }},
+		{"close after", s3sim.Fault{Kind: s3sim.CloseAfter}, nil, func(o outcome) bool { return o.err == nil && bytes.Equal(o.body, data) }},
 		{"drop", s3sim.Fault{Kind: s3sim.DropBefore}, nil, func(o outcome) bool { return o.status == 0 }},
 		{"lost", s3sim.Fault{Kind: s3sim.LostReply}, nil, func(o outcome) bool { return o.status == 0 }},
 		{"range ignored", s3sim.Fault{Kind: s3sim.IgnoreRange}, []string{"Range", "bytes=5-9"}, func(o outcome) bool { return o.status == 200 && bytes.Equal(o.body, data) }},
@@ -158,6 +159,24 @@ func TestAfterAndTimes(t *testing.T) {
 	always.Remove()
 	if got := try(t, "GET", s.URL()+"/b/k", nil).status; got != 200 {
 		t.Errorf("after Remove: %d", got)
+	}
+}
+
+func TestEveryFifth(t *testing.T) {
+	s := start(t, s3sim.CheapConfig())
+	s.PutObject("b", "k", []byte("x"))
+	armed := s.Inject(s3sim.Fault{Kind: s3sim.Fail, Status: 503, After: 2, Every: 5, Times: -1})
+	for i := 1; i <= 22; i++ {
+		want := 200
+		if i > 2 && (i-2)%5 == 0 {
+			want = 503
+		}
+		if got := try(t, "GET", s.URL()+"/b/k", nil).status; got != want {
+			t.Errorf("request %d: %d, want %d", i, got, want)
+		}
+	}
+	if armed.Fired() != 4 {
+		t.Errorf("fired %d times", armed.Fired())
 	}
 }
 

@@ -206,6 +206,16 @@ func TestRequesterPaysAndPublicBuckets(t *testing.T) {
 	out.Body.Close()
 }
 
+func TestExpectedBucketOwner(t *testing.T) {
+	s := start(t, s3sim.CheapConfig())
+	s.CreateBucket("mine", s3sim.OwnedBy("111122223333"))
+	for owner, want := range map[string]int{"111122223333": 200, "444455556666": 403} {
+		if got := plain(t, "HEAD", s.URL()+"/mine", nil, "x-amz-expected-bucket-owner", owner).StatusCode; got != want {
+			t.Errorf("owner %s: %d", owner, got)
+		}
+	}
+}
+
 func TestUnimplementedResourcesAre501(t *testing.T) {
 	s := start(t, s3sim.CheapConfig())
 	s.PutObject("b", "k", []byte("x"))
