@@ -64,6 +64,9 @@ func (c *call) checkAccess() error {
 	if c.s.denies(c.op) {
 		return accessDenied("This identity is not authorized to perform s3:" + string(c.op))
 	}
+	if owner := c.r.Header.Get("x-amz-expected-bucket-owner"); owner != "" && c.b.owner != "" && owner != c.b.owner {
+		return accessDenied("Access Denied")
+	}
 	if c.b.requesterPays && c.r.Header.Get("x-amz-request-payer") != "requester" && c.query.Get("x-amz-request-payer") != "requester" {
 		return accessDenied("Access Denied")
 	}

@@ -17,11 +17,16 @@ func Public() BucketOption { return func(b *bucket) { b.public = true } }
 // RequesterPays answers 403 unless x-amz-request-payer: requester is sent.
 func RequesterPays() BucketOption { return func(b *bucket) { b.requesterPays = true } }
 
+// OwnedBy gives the bucket to an account: requests that expect another owner in
+// x-amz-expected-bucket-owner get 403.
+func OwnedBy(account string) BucketOption { return func(b *bucket) { b.owner = account } }
+
 // bucket holds objects and uploads. mu guards everything below it; the rest is
 // fixed when the bucket is made.
 type bucket struct {
 	name          string
 	region        string
+	owner         string // account id, or empty
 	public        bool
 	requesterPays bool
 

@@ -21,6 +21,7 @@ type call struct {
 	requestID string
 	faults    hits
 	status    int
+	gone      bool   // the connection has been dropped
 	code      string // of the error answer, if it was one
 	started   time.Time
 }

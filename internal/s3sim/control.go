@@ -28,6 +28,7 @@ type (
 		Hang     *bool          `json:"hang,omitempty"`
 		Same     *bool          `json:"same,omitempty"`
 		Lifetime *time.Duration `json:"lifetime,omitempty"`
+		Answer   *Answer        `json:"answer,omitempty"`
 		Revoke   bool           `json:"revoke,omitempty"`
 		Expire   bool           `json:"expire,omitempty"`
 	}
@@ -192,6 +193,9 @@ func (s *Server) orderVendors(o vendorOrder) (any, error) {
 		}
 		if o.Same != nil {
 			v.SetSame(*o.Same)
+		}
+		if o.Answer != nil {
+			v.Answer(*o.Answer)
 		}
 		if o.Revoke {
 			v.RevokeAll()

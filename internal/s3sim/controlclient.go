@@ -148,6 +148,11 @@ func (c *Control) SetVendorLifetime(ctx context.Context, name string, d time.Dur
 	return c.do(ctx, "POST", "vendors", vendorOrder{Name: name, Lifetime: &d}, nil)
 }
 
+// VendorAnswer queues an answer in place of the vendor's own.
+func (c *Control) VendorAnswer(ctx context.Context, name string, a Answer) error {
+	return c.do(ctx, "POST", "vendors", vendorOrder{Name: name, Answer: &a}, nil)
+}
+
 // RevokeVended makes every key the vendor has vended unknown.
 func (c *Control) RevokeVended(ctx context.Context, name string) error {
 	return c.do(ctx, "POST", "vendors", vendorOrder{Name: name, Revoke: true}, nil)

@@ -55,7 +55,7 @@ func invalidRequest(format string, args ...any) error {
 // fail answers with err. S3 sends no body with an error to a HEAD request, so
 // neither does this.
 func (c *call) fail(err error) {
-	if errors.Is(err, errHandled) {
+	if c.gone || errors.Is(err, errHandled) {
 		return
 	}
 	var api *apiError

@@ -33,6 +33,7 @@ const (
 	Stall      Kind = "Stall"      // silence after Fault.Bytes bytes of the reply, for Fault.Delay; zero is for ever
 	StallStart Kind = "StallStart" // silence before the reply, for Fault.Delay; zero is for ever
 	StallRead  Kind = "StallRead"  // the request body is not read beyond Fault.Bytes bytes for Fault.Delay
+	CloseAfter Kind = "CloseAfter" // close behind a complete reply that did not announce it, as of idle connections
 	SlowDrip   Kind = "SlowDrip"   // the reply's body one byte each Fault.Delay (a second), after Fault.Bytes bytes
 )
 
@@ -64,10 +65,11 @@ type Fault struct {
 	Kind   Kind   `json:"kind"`
 	Op     Op     `json:"op,omitempty"`
 	Bucket string `json:"bucket,omitempty"`
-	Key    string `json:"key,omitempty"`  // a trailing * matches any rest
-	Part   int    `json:"part,omitempty"` // part number
-	Range  bool   `json:"range,omitempty"`
+	Key    string `json:"key,omitempty"`   // a trailing * matches any rest
+	Part   int    `json:"part,omitempty"`  // part number
+	Range  bool   `json:"range,omitempty"` // only requests with a Range header
 	After  int    `json:"after,omitempty"` // let that many matching requests pass first
+	Every  int    `json:"every,omitempty"` // of those that follow, hit the last of each Every; zero hits each
 	Times  int    `json:"times,omitempty"` // how often; zero is once, -1 always
 
 	Status   int           `json:"status,omitempty"`
@@ -109,7 +111,7 @@ func (a *Armed) take() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.seen++
-	if a.seen <= a.fault.After {
+	if late := a.seen - a.fault.After; late <= 0 || a.fault.Every > 1 && late%a.fault.Every != 0 {
 		return false
 	}
 	if a.fault.Times >= 0 && a.taken >= max(1, a.fault.Times) {

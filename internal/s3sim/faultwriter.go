@@ -142,11 +142,18 @@ func (w *faultWriter) flush() {
 	_ = http.NewResponseController(w.ResponseWriter).Flush() // a writer that cannot flush sends later
 }
 
-// finish appends what LongBody adds.
+// finish does what comes behind the operation's own reply.
 func (w *faultWriter) finish() {
 	if a := w.c.faults.find(LongBody); a != nil && !w.ended && w.c.r.Method != http.MethodHead {
 		a.fired.Add(1)
 		w.c.write([]byte(strings.Repeat("+", int(a.fault.Bytes))))
+	}
+	if a := w.c.faults.find(CloseAfter); a != nil && !w.ended {
+		a.fired.Add(1)
+		w.flush()
+		status := w.c.status
+		w.c.drop(a.fault.Reset)
+		w.c.status = status // the reply was complete
 	}
 }
 

@@ -69,23 +69,17 @@ func (c *call) listParts() error {
 		return err
 	}
 	marker, _ := strconv.Atoi(c.query.Get("part-number-marker"))
-	c.b.mu.RLock()
-	defer c.b.mu.RUnlock()
-	u := c.b.uploads[c.uploadID]
-	if u == nil || u.key != c.key {
-		return noSuchUpload()
+	u, err := c.openUpload()
+	if err != nil {
+		return err
 	}
-	numbers := u.numbers()
-	from, found := slices.BinarySearch(numbers, marker)
-	if found {
-		from++
-	}
-	numbers = numbers[from:]
-	more := len(numbers) > n
-	numbers = numbers[:min(n, len(numbers))]
+	parts := c.partsOf(u)
+	parts = slices.DeleteFunc(parts, func(p *part) bool { return p.number <= marker })
+	more := len(parts) > n
+	parts = parts[:min(n, len(parts))]
 	next := marker
-	if len(numbers) > 0 && (marker == 0 || !c.flag(ListRepeatToken)) {
-		next = numbers[len(numbers)-1]
+	if len(parts) > 0 && (marker == 0 || !c.flag(ListRepeatToken)) {
+		next = parts[len(parts)-1].number
 	}
 	var x xmlDoc
 	x.root("ListPartsResult")
@@ -102,8 +96,7 @@ func (c *call) listParts() error {
 		x.elem("ChecksumAlgorithm", string(u.algorithm))
 		x.elem("ChecksumType", u.kind)
 	}
-	for _, number := range numbers {
-		p := u.parts[number]
+	for _, p := range parts {
 		x.open("Part")
 		x.number("PartNumber", int64(p.number))
 		x.elem("LastModified", xmlTime(p.modified))
@@ -117,6 +110,17 @@ func (c *call) listParts() error {
 	x.shut("ListPartsResult")
 	c.writeXML(http.StatusOK, x.Bytes())
 	return nil
+}
+
+// partsOf copies the list, so that no lock is held while a slow client reads.
+func (c *call) partsOf(u *upload) []*part {
+	c.b.mu.RLock()
+	defer c.b.mu.RUnlock()
+	parts := make([]*part, 0, len(u.parts))
+	for _, number := range u.numbers() {
+		parts = append(parts, u.parts[number])
+	}
+	return parts
 }
 
 func (c *call) listUploads() error {

@@ -47,7 +47,8 @@ func (l *Login) Serve(listener net.Listener) error {
 	}
 	l.url = "http://" + listener.Addr().String()
 	l.http = newHTTPServer(l, nil)
-	go l.http.Serve(listener) // ends, always with an error, when Close closes it
+	srv := l.http
+	go func() { _ = srv.Serve(listener) }() // ends, always with an error, when Close closes it
 	return nil
 }
 

@@ -75,7 +75,7 @@ func (c *call) afterAct(err error) error {
 	return c.answer(a)
 }
 
-// answer replies in place of the operation.
+// answer replies in place of the operation; it never returns nil.
 func (c *call) answer(a *Armed) error {
 	a.fired.Add(1)
 	f := a.fault
@@ -101,11 +101,12 @@ func (c *call) answer(a *Armed) error {
 		if f.NoHeader {
 			w.Header().Del("x-amz-request-id")
 			w.Header().Del("Server")
-			return c.empty(status)
+			_ = c.empty(status) // never fails
+			return errHandled
 		}
 		return refuse(status, code, "This is a fault that was asked for.")
 	case Empty200:
-		return c.empty(http.StatusOK)
+		_ = c.empty(http.StatusOK) // never fails
 	case Blank200:
 		c.writeXML(http.StatusOK, []byte(" \r\n \n"))
 	case HTML200:
@@ -227,7 +228,7 @@ func (c *call) under() http.ResponseWriter {
 // drop closes the connection, with a reset if asked. Where there is no
 // connection to take, net/http aborts the reply.
 func (c *call) drop(reset bool) {
-	c.status = 0
+	c.status, c.gone = 0, true
 	conn, _, err := http.NewResponseController(c.plain).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -268,6 +269,7 @@ func (b *stalledBody) Read(p []byte) (int, error) {
 		b.done = true
 		b.a.fired.Add(1)
 		if !b.c.s.wait(b.c.r.Context(), b.a.fault.Delay) {
+			b.c.drop(false)
 			return 0, errors.New("stalled until the server closed")
 		}
 	}

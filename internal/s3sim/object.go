@@ -117,7 +117,7 @@ func (o Object) WriteTo(w io.Writer) (int64, error) {
 func (o *object) view(bucket, key string) Object {
 	return Object{
 		Bucket: bucket, Key: key, Size: o.size, ETag: bare(o.etag), CRC: o.crc64(), Checksum: o.checksum(),
-		Headers: o.headers, Class: o.class, Parts: o.parts, Modified: o.modified, content: o.content,
+		Headers: o.headers.Clone(), Class: o.class, Parts: o.parts, Modified: o.modified, content: o.content,
 	}
 }
 

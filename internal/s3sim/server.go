@@ -90,7 +90,8 @@ func (s *Server) Serve(l net.Listener) error {
 			s.log.conns.Add(1)
 		}
 	})
-	go s.http.Serve(l) // ends, always with an error, when Close closes l
+	srv := s.http
+	go func() { _ = srv.Serve(l) }() // ends, always with an error, when Close closes l
 	return nil
 }
 

@@ -2,6 +2,7 @@ package s3sim
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"sync"
@@ -85,7 +86,13 @@ func (s *Synthetic) writeRange(w io.Writer, off, n int64) error {
 
 // ReadAt fills p from off on, as io.ReaderAt says.
 func (s *Synthetic) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, errors.New("read synthetic content: negative offset")
+	}
 	if off >= s.size {
+		if len(p) == 0 {
+			return 0, nil
+		}
 		return 0, io.EOF
 	}
 	n := min(int64(len(p)), s.size-off)

@@ -117,7 +117,8 @@ func (v *Vendor) Serve(l net.Listener) error {
 	}
 	v.url = "http://" + l.Addr().String()
 	v.http = newHTTPServer(v, nil)
-	go v.http.Serve(l) // ends, always with an error, when Close closes l
+	srv := v.http
+	go func() { _ = srv.Serve(l) }() // ends, always with an error, when Close closes l
 	return nil
 }
 
