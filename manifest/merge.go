@@ -202,26 +202,7 @@ func (m *merge) copyRow(w *writer, from *bbolt.Tx, states *stateReader, old, id 
 			}
 		}
 	}
-	u, err := readUpload(from, old, w.note)
-	if err != nil || u == nil {
-		return err
-	}
-	if err := writeRecord(w.tx.Bucket(bucketUploads), key, u); err != nil {
-		return err
-	}
-	c := from.Bucket(bucketParts).Cursor()
-	for k, value := c.Seek(was); k != nil && keyNumber(k) == old; k, value = c.Next() {
-		var part partRecord
-		number, ok := partNumber(k)
-		if !ok || unseal(k, value, &part) != nil {
-			continue
-		}
-		w.sums.Recorded += part.Size
-		if err := writeRecord(w.tx.Bucket(bucketParts), partKey(id, number), part); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.copyUpload(from, old, id)
 }
 
 // leave keeps the uploads of rows that are no longer in the list, so that they

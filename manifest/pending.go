@@ -22,7 +22,7 @@ const pageBytes = 4 << 20
 // it waits for more; an empty page is the end.
 func (j *Job) Pending(ctx context.Context, after uint64) ([]engine.Pending, error) {
 	for {
-		limit, wait := j.limit(after)
+		limit, wait := j.limit()
 		var page []engine.Pending
 		err := j.view(func(tx *bbolt.Tx) (err error) {
 			page, err = j.pendingPage(tx, after, limit)
@@ -32,7 +32,6 @@ func (j *Job) Pending(ctx context.Context, after uint64) ([]engine.Pending, erro
 			return nil, fmt.Errorf("read pending rows: %w", err)
 		}
 		if len(page) > 0 || wait == nil {
-			j.handed(page)
 			return page, nil
 		}
 		select {

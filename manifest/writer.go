@@ -167,3 +167,86 @@ func readUpload(tx *bbolt.Tx, id uint64, note func(string)) (*uploadRecord, erro
 	}
 	return &u, nil
 }
+
+// drop takes a row out of the list. Its upload, if it has one, is kept among
+// those of vanished rows.
+func (w *writer) drop(id uint64) error {
+	if err := w.unsettle(id); err != nil {
+		return err
+	}
+	u, err := w.upload(id)
+	if err != nil {
+		return err
+	}
+	if u != nil {
+		row, err := newRowReader(w.tx).row(id)
+		if err != nil {
+			return err
+		}
+		if err := w.lose(row, *u); err != nil {
+			return err
+		}
+	}
+	if err := w.dropUpload(id); err != nil {
+		return err
+	}
+	if err := w.tx.Bucket(bucketDone).Delete(numberKey(id)); err != nil {
+		return err
+	}
+	s, bit, err := w.state(id)
+	if err != nil {
+		return err
+	}
+	if !isSet(s.gone[:], bit) {
+		set(s.gone[:], bit)
+		w.sums.Rows--
+	}
+	return nil
+}
+
+// carry gives what is known of pending row old to row id.
+func (w *writer) carry(old, id uint64) error {
+	was := numberKey(old)
+	var done doneRecord
+	if value := w.tx.Bucket(bucketDone).Get(was); value != nil && unseal(was, value, &done) == nil {
+		if err := writeRecord(w.tx.Bucket(bucketDone), numberKey(id), done); err != nil {
+			return err
+		}
+	}
+	if err := w.copyUpload(w.tx, old, id); err != nil {
+		return err
+	}
+	return w.dropUpload(old)
+}
+
+// copyUpload copies the upload of row old in from, with its parts, to row id.
+// Parts whose record is damaged are left out.
+func (w *writer) copyUpload(from *bbolt.Tx, old, id uint64) error {
+	u, err := readUpload(from, old, w.note)
+	if err != nil || u == nil {
+		return err
+	}
+	if err := writeRecord(w.tx.Bucket(bucketUploads), numberKey(id), u); err != nil {
+		return err
+	}
+	type numbered struct {
+		number int32
+		partRecord
+	}
+	var parts []numbered
+	c := from.Bucket(bucketParts).Cursor()
+	for key, value := c.Seek(numberKey(old)); key != nil && keyNumber(key) == old; key, value = c.Next() {
+		number, ok := partNumber(key)
+		var part partRecord
+		if ok && unseal(key, value, &part) == nil {
+			parts = append(parts, numbered{number, part})
+		}
+	}
+	for _, p := range parts {
+		w.sums.Recorded += p.Size
+		if err := writeRecord(w.tx.Bucket(bucketParts), partKey(id, p.number), p.partRecord); err != nil {
+			return err
+		}
+	}
+	return nil
+}
