@@ -56,3 +56,19 @@ func TestMemFaultsTakeTheirShare(t *testing.T) {
 		t.Errorf("fired %d, puts %d, arrivals %d", m.Fired(), m.Count(storetest.OpPut), len(m.Arrivals()))
 	}
 }
+
+func TestMem(t *testing.T) {
+	m := &storetest.Mem{MinPart: 1000}
+	storetest.Run(t, storetest.Harness{
+		Source:      m,
+		Destination: m,
+		Place:       func(name string) string { return "mem://" + name },
+		Seed:        func(_ *testing.T, at string, data []byte) { m.Keep(at, data) },
+		Look: func(_ *testing.T, at string) ([]byte, bool) {
+			data, _, ok := m.Get(at)
+			return data, ok
+		},
+		Leftovers: func(*testing.T) []string { return m.OpenUploads() },
+		PartSize:  1000,
+	})
+}
