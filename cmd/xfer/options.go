@@ -103,7 +103,7 @@ func fromEnvironment(f *pflag.FlagSet) error {
 	f.VisitAll(func(flag *pflag.Flag) {
 		name := "XFER_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 		value, ok := os.LookupEnv(name)
-		if !ok || flag.Changed || bad != nil {
+		if !ok || value == "" || flag.Changed || bad != nil {
 			return
 		}
 		if err := f.Set(flag.Name, value); err != nil {

@@ -15,10 +15,16 @@ import (
 // TestMain lets the test binary be xfer when it is called by that name, so that
 // every story runs the real command as a process of its own.
 func TestMain(m *testing.M) {
+	if os.Getenv(beXfer) != "" {
+		os.Exit(xfer(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
 	testscript.Main(m, map[string]func(){
 		"xfer": func() { os.Exit(xfer(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
+
+// beXfer is the variable by which the tests in Go do the same.
+const beXfer = "XFER_TEST_BE_XFER"
 
 // TestStories runs the stories of testdata/script. Each has two S3 services of
 // its own, $SRC and $DST, with the keys of the profiles env:SRC and env:DST.
