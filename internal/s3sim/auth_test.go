@@ -161,7 +161,7 @@ func TestKeysExpireOnAFakeClock(t *testing.T) {
 		if err := list(s, key, over); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(time.Hour) // of the bubble's clock
+		<-time.After(time.Hour) // of the bubble's clock
 		wantCode(t, list(s, key, over), "ExpiredToken")
 		transport.CloseIdleConnections()
 		s.Close()

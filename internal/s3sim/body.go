@@ -43,6 +43,8 @@ func (c *call) readBody(also Algorithm) (received, error) {
 	d := &digests{}
 	trailing := c.trailerAlgorithm()
 	switch {
+	case sent && framed && trailing != "":
+		return got, invalidRequest("Expecting a single x-amz-checksum- header or trailer.")
 	case sent:
 		d.want(sum.Algorithm)
 	case trailing != "":

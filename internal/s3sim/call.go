@@ -24,6 +24,7 @@ type call struct {
 	gone      bool   // the connection has been dropped
 	code      string // of the error answer, if it was one
 	started   time.Time
+	record    *Request // nil unless requests are recorded
 }
 
 func newCall(s *Server, w http.ResponseWriter, r *http.Request) *call {
@@ -44,6 +45,7 @@ func (c *call) serve() error {
 	t, err := parseTarget(c.r)
 	c.target = t
 	c.s.log.count(t.op)
+	c.s.log.begin(c)
 	if err != nil {
 		return err
 	}
@@ -60,8 +62,6 @@ func (c *call) serve() error {
 	err = c.act()
 	return c.afterAct(err)
 }
-
-func (c *call) end() { c.s.log.request(c) }
 
 func (c *call) act() error {
 	switch c.op {
@@ -125,6 +125,7 @@ type statusWriter struct {
 
 func (w *statusWriter) WriteHeader(status int) {
 	w.c.status = status
+	w.c.s.log.status(w.c)
 	w.ResponseWriter.WriteHeader(status)
 }
 

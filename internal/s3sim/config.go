@@ -7,7 +7,8 @@ import (
 // A Config says how strict, how cheap and how odd a Server is. The zero value is
 // a strict S3: every request signed, every digest computed, every body kept.
 type Config struct {
-	// NoAuth accepts every request, signed or not, and checks no signature.
+	// NoAuth accepts every request, signed or not. It checks no signature and no
+	// SHA-256 in x-amz-content-sha256; declared checksums it does check.
 	NoAuth bool
 	// TLS serves https with a certificate made for this Server alone; trust it
 	// through Server.CertPool.

@@ -65,7 +65,7 @@ func TestControlDoesWhatTheServerDoes(t *testing.T) {
 	}
 	requests, err := c.Requests(ctx)
 	must(err)
-	if len(requests) != 2 || requests[0].Op != s3sim.CreateMultipartUpload || requests[0].Header.Get("Authorization") == "" {
+	if len(requests) != 2 || requests[0].Op != s3sim.CreateMultipartUpload || requests[0].Header.Get("Authorization") == "" || requests[1].Status != 200 {
 		t.Errorf("requests %+v", requests)
 	}
 

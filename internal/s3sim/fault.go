@@ -56,7 +56,7 @@ const (
 	ChangeObject Kind = "ChangeObject" // other bytes and another ETag at the key; made if missing
 	RemoveObject Kind = "RemoveObject" // the object is gone
 	AbortUpload  Kind = "AbortUpload"  // the upload of the request, or all of the key, as a lifecycle rule would
-	ExpireKey    Kind = "ExpireKey"    // the key the request was signed with expires after this request
+	ExpireKey    Kind = "ExpireKey"    // the key the request was signed with; this request is still served
 )
 
 // A Fault is an instruction to misbehave. The zero matchers match everything;

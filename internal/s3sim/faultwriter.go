@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // faultWriter spoils a reply on its way out.
@@ -14,6 +15,9 @@ type faultWriter struct {
 	sent  int64 // body bytes so far
 	ended bool  // nothing more may go out
 }
+
+// dripEvery is SlowDrip's pace unless the fault has its own.
+const dripEvery = time.Second
 
 var errCut = errors.New("reply cut by a fault")
 
@@ -151,9 +155,7 @@ func (w *faultWriter) finish() {
 	if a := w.c.faults.find(CloseAfter); a != nil && !w.ended {
 		a.fired.Add(1)
 		w.flush()
-		status := w.c.status
 		w.c.drop(a.fault.Reset)
-		w.c.status = status // the reply was complete
 	}
 }
 

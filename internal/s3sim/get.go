@@ -93,7 +93,9 @@ func (c *call) objectHeaders(o *object, partial bool) {
 type servedWriter struct{ c *call }
 
 func (w *servedWriter) Write(p []byte) (int, error) {
+	served := &w.c.s.log.served
+	served.Add(int64(len(p))) // first, or a client could have the bytes before they count
 	n, err := w.c.w.Write(p)
-	w.c.s.log.served.Add(int64(n))
+	served.Add(int64(n - len(p)))
 	return n, err
 }

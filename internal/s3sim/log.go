@@ -36,7 +36,7 @@ type Request struct {
 	Key    string      `json:"key"`
 	Part   int         `json:"part,omitempty"`
 	Header http.Header `json:"header"`
-	Status int         `json:"status"` // zero if the connection was cut instead
+	Status int         `json:"status"` // zero if there was no reply, or none yet
 	Code   string      `json:"code,omitempty"`
 }
 
@@ -61,7 +61,7 @@ type log struct {
 	ops      map[Op]int
 	codes    map[string]int
 	entries  []Entry
-	requests []Request
+	requests []*Request
 }
 
 func newLog(entries, requests bool) *log {
@@ -96,16 +96,28 @@ func (l *log) accept(c *call, e Entry) {
 	l.mu.Unlock()
 }
 
-func (l *log) request(c *call) {
+// begin remembers a request before it is answered, so that a client which has
+// its reply finds it here.
+func (l *log) begin(c *call) {
 	if !l.keepRequests {
 		return
 	}
-	r := Request{
+	c.record = &Request{
 		Time: c.started, Op: c.op, Method: c.r.Method, Host: c.r.Host, URI: c.r.RequestURI, Bucket: c.bucket, Key: c.key,
-		Part: c.part, Header: c.r.Header.Clone(), Status: c.status, Code: c.code,
+		Part: c.part, Header: c.r.Header.Clone(),
 	}
 	l.mu.Lock()
-	l.requests = append(l.requests, r)
+	l.requests = append(l.requests, c.record)
+	l.mu.Unlock()
+}
+
+// status is how the call is being answered; zero if its connection was cut.
+func (l *log) status(c *call) {
+	if c.record == nil {
+		return
+	}
+	l.mu.Lock()
+	c.record.Status, c.record.Code = c.status, c.code
 	l.mu.Unlock()
 }
 
@@ -131,11 +143,16 @@ func (s *Server) Log() []Entry {
 	return slices.Clone(s.log.entries)
 }
 
-// Requests is every finished request so far; empty without Config.RecordRequests.
+// Requests is every request so far, those being served included; empty without
+// Config.RecordRequests.
 func (s *Server) Requests() []Request {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
-	return slices.Clone(s.log.requests)
+	requests := make([]Request, len(s.log.requests))
+	for i, r := range s.log.requests {
+		requests[i] = *r
+	}
+	return requests
 }
 
 // BumpGeneration raises the number that Log entries carry from now on, and

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"time"
 )
 
 // armFaults finds the faults of this request and does what comes before the
@@ -36,7 +35,7 @@ func (c *call) armFaults() error {
 		if !a.fault.Act && a.fault.Kind != LostReply {
 			return c.answer(a)
 		}
-		c.w = &statusWriter{ResponseWriter: &mutedWriter{header: http.Header{}}, c: c}
+		c.w = &mutedWriter{header: http.Header{}}
 		return nil
 	}
 	c.w = &faultWriter{ResponseWriter: c.w, c: c}
@@ -52,10 +51,6 @@ func (c *call) instead() *Armed {
 func (c *call) afterAct(err error) error {
 	if len(c.faults) == 0 {
 		return err
-	}
-	if a := c.faults.find(ExpireKey); a != nil && !c.caller.anonymous {
-		a.fired.Add(1)
-		c.s.ExpireKey(c.caller.key.ID)
 	}
 	a := c.instead()
 	if a == nil {
@@ -95,7 +90,7 @@ func (c *call) answer(a *Armed) error {
 	if code == "" {
 		code = codeOf(status)
 	}
-	c.status, c.code = max(status, 200), code
+	c.code = code
 	switch f.Kind {
 	case Fail:
 		if f.NoHeader {
@@ -171,7 +166,7 @@ func codeOf(status int) string {
 	return "InternalError"
 }
 
-// changeStore does the faults that change objects and uploads.
+// changeStore does the faults that change objects, uploads and keys.
 func (c *call) changeStore() {
 	for _, a := range c.faults {
 		bucket, key := c.bucket, c.key
@@ -185,6 +180,11 @@ func (c *call) changeStore() {
 		case RemoveObject:
 			a.fired.Add(1)
 			c.s.DeleteObject(bucket, key)
+		case ExpireKey:
+			if !c.caller.anonymous {
+				a.fired.Add(1)
+				c.s.ExpireKey(c.caller.key.ID)
+			}
 		case AbortUpload:
 			for _, u := range c.s.OpenUploads(bucket) {
 				if u.UploadID == c.uploadID || c.uploadID == "" && u.Key == key {
@@ -228,7 +228,7 @@ func (c *call) under() http.ResponseWriter {
 // drop closes the connection, with a reset if asked. Where there is no
 // connection to take, net/http aborts the reply.
 func (c *call) drop(reset bool) {
-	c.status, c.gone = 0, true
+	c.gone = true
 	conn, _, err := http.NewResponseController(c.plain).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -287,6 +287,3 @@ type mutedWriter struct{ header http.Header }
 func (w *mutedWriter) Header() http.Header         { return w.header }
 func (w *mutedWriter) Write(p []byte) (int, error) { return len(p), nil }
 func (w *mutedWriter) WriteHeader(int)             {}
-
-// dripEvery is SlowDrip's default pace.
-const dripEvery = time.Second

@@ -206,7 +206,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := newCall(s, w, r)
-	defer c.end()
 	if err := c.serve(); err != nil {
 		c.fail(err)
 	}

@@ -1,8 +1,9 @@
 package s3sim
 
 import (
-	"context"
 	"net"
+	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 )
@@ -19,8 +20,7 @@ func (l *slowListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	return &slowConn{Conn: conn, ctx: ctx, cancel: cancel, in: l.limiter(), out: l.limiter()}, nil
+	return &slowConn{Conn: conn, done: make(chan struct{}), in: l.limiter(), out: l.limiter()}, nil
 }
 
 // limiter allows bursts of a 20th of a second, at least 4 KiB.
@@ -30,24 +30,36 @@ func (l *slowListener) limiter() *rate.Limiter {
 
 type slowConn struct {
 	net.Conn
-	ctx     context.Context // ends with the connection
-	cancel  context.CancelFunc
+	done    chan struct{} // closed with the connection
+	once    sync.Once
 	in, out *rate.Limiter
 }
 
 func (c *slowConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p[:min(len(p), c.in.Burst())])
 	if n > 0 {
-		_ = c.in.WaitN(c.ctx, n) // fails only when the connection is closed
+		c.pause(c.in, n) // the next Read tells if the connection was closed
 	}
 	return n, err
+}
+
+// pause waits until n bytes are allowed; false if the connection was closed meanwhile.
+func (c *slowConn) pause(limiter *rate.Limiter, n int) bool {
+	t := time.NewTimer(limiter.ReserveN(time.Now(), n).Delay())
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-c.done:
+		return false
+	}
 }
 
 func (c *slowConn) Write(p []byte) (int, error) {
 	written := 0
 	for written < len(p) {
 		piece := p[written:min(len(p), written+c.out.Burst())]
-		if err := c.out.WaitN(c.ctx, len(piece)); err != nil {
+		if !c.pause(c.out, len(piece)) {
 			return written, net.ErrClosed
 		}
 		n, err := c.Conn.Write(piece)
@@ -60,6 +72,6 @@ func (c *slowConn) Write(p []byte) (int, error) {
 }
 
 func (c *slowConn) Close() error {
-	c.cancel()
+	c.once.Do(func() { close(c.done) })
 	return c.Conn.Close()
 }
