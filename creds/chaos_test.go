@@ -19,7 +19,7 @@ import (
 // rejected only if its keys were revoked, and waits only while the vendor is down.
 func TestNoRequestFailsWhileKeysCanBeHad(t *testing.T) {
 	outages, revocations := 0, 0
-	for seed := range uint64(60) {
+	for seed := range uint64(25) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		life := time.Duration(float64(2*time.Second) * float64(uint(1)<<rnd.IntN(12)) * (1 + rnd.Float64()))
 		v := &vendor{life: life, skew: time.Duration(rnd.Int64N(int64(20*time.Minute))) - 10*time.Minute,
@@ -120,7 +120,7 @@ func TestTwoSecondKeysOverHTTP(t *testing.T) {
 					t.Fatalf("skew %s: %v", skew, kind)
 				}
 			}
-			if e := l.first(t, Renewed); !strings.HasPrefix(e.From, "vendor.test") || e.Life > 2*time.Second {
+			if e := l.first(t, Renewed); !strings.HasPrefix(e.From, "vendor.test") || e.Life > 2*time.Second || (skew == 0 && e.Life < 2*time.Second) {
 				t.Errorf("skew %s: %+v", skew, e)
 			}
 		})

@@ -340,15 +340,14 @@ func TestEndpointIsChosenByBucket(t *testing.T) {
 }
 
 func TestHopsStaySafe(t *testing.T) {
-	at := func(text string) (u string) { return text }
 	for _, c := range [][2]string{
-		{at("https://a.test/x"), "http://a.test/y"},
-		{at("https://a.test/x"), "http://127.0.0.1/y"},
-		{at("https://a.test/x"), "https://127.0.0.1/y"},
-		{at("https://a.test/x"), "https://u:p@b.test/"},
-		{at("https://a.test/x"), "file:///etc/passwd"},
-		{at("https://a.test/x"), ""},
-		{at("https://a.test/x"), "http://[bad"},
+		{"https://a.test/x", "http://a.test/y"},
+		{"https://a.test/x", "http://127.0.0.1/y"},
+		{"https://a.test/x", "https://127.0.0.1/y"},
+		{"https://a.test/x", "https://u:p@b.test/"},
+		{"https://a.test/x", "file:///etc/passwd"},
+		{"https://a.test/x", ""},
+		{"https://a.test/x", "http://[bad"},
 	} {
 		u, _ := vendorURL(c[0])
 		if next, err := nextHop(u, c[1]); err == nil {
@@ -358,5 +357,26 @@ func TestHopsStaySafe(t *testing.T) {
 	u, _ := vendorURL("https://a.test/x")
 	if next, err := nextHop(u, "/login?code=1"); err != nil || next.String() != "https://a.test/login?code=1" {
 		t.Errorf("%v, %v", next, err)
+	}
+}
+
+func TestCookiesStayWhereTheyWereSet(t *testing.T) {
+	j := jar{}
+	a, _ := vendorURL("https://a.test/x")
+	set := func(cookies ...string) {
+		j.take(a, http.Header{"Set-Cookie": cookies})
+	}
+	set("s=1; Domain=test; Path=/login", "t=2; Max-Age=60", "u=3; Expires=Fri, 02 Jan 2099 12:00:00 GMT")
+	if got := j.header(a); got != "s=1; t=2; u=3" {
+		t.Errorf("header %q", got)
+	}
+	for _, other := range []string{"https://b.test/x", "https://a.test:8443/x", "https://sub.a.test/x"} {
+		if u, _ := vendorURL(other); j.header(u) != "" {
+			t.Errorf("%s would be sent %q", other, j.header(u))
+		}
+	}
+	set("s=; Path=/", "t=4; Max-Age=0", "u=5; Expires=Fri, 02 Jan 2015 12:00:00 GMT")
+	if got := j.header(a); got != "" {
+		t.Errorf("deleted cookies are sent: %q", got)
 	}
 }

@@ -18,7 +18,7 @@ func TestKeysAreRenewedAheadForTwelveHours(t *testing.T) {
 	for _, skew := range []time.Duration{0, 10 * time.Minute, -10 * time.Minute} {
 		v := &vendor{life: time.Hour, skew: skew, latency: time.Second}
 		bubble(t, v, func(t *testing.T, k *Keeper, l *log) {
-			rejected, longest := work(t, k, v, 12*time.Hour, time.Second)
+			rejected, longest := work(t, k, v, 12*time.Hour, 3*time.Second)
 			if rejected != 0 {
 				t.Errorf("skew %s: %d requests were rejected", skew, rejected)
 			}
@@ -61,11 +61,11 @@ func TestShortKeysCostNothing(t *testing.T) {
 	for _, life := range []time.Duration{2 * time.Second, 5 * time.Second} {
 		v := &vendor{life: life, latency: 20 * time.Millisecond}
 		bubble(t, v, func(t *testing.T, k *Keeper, l *log) {
-			rejected, longest := work(t, k, v, 10*time.Minute, 10*time.Millisecond)
+			rejected, longest := work(t, k, v, 3*time.Minute, 10*time.Millisecond)
 			if rejected != 0 || longest > v.latency {
 				t.Errorf("life %s: %d rejected, longest wait %s", life, rejected, longest)
 			}
-			want := int(10 * time.Minute / life)
+			want := int(3 * time.Minute / life)
 			if n := v.count(); n < want || n > want*3/2 {
 				t.Errorf("life %s: %d fetches, want %d to %d", life, n, want, want*3/2)
 			}
@@ -108,7 +108,8 @@ func TestFortyMinuteOutagePausesAndResumes(t *testing.T) {
 	v := &vendor{life: time.Hour}
 	bubble(t, v, func(t *testing.T, k *Keeper, l *log) {
 		mustRetrieve(t, k)
-		down, up := time.Now().Add(40*time.Minute), time.Now().Add(80*time.Minute)
+		start := time.Now()
+		down, up := start.Add(40*time.Minute), start.Add(80*time.Minute)
 		v.mu.Lock()
 		v.fail = func(now time.Time) error {
 			if now.After(down) && now.Before(up) {
@@ -126,6 +127,9 @@ func TestFortyMinuteOutagePausesAndResumes(t *testing.T) {
 		}
 		if l.count(Paused) != 1 || l.count(Resumed) != 1 {
 			t.Errorf("want one pause: %v", l.kinds())
+		}
+		if at := l.when(t, Paused).Sub(start); at != 59*time.Minute {
+			t.Errorf("paused at %s, want the moment the keys stop", at)
 		}
 		if p := l.first(t, Paused); p.Why != "reach vendor.test: 503" {
 			t.Errorf("paused because of %q", p.Why)

@@ -37,6 +37,7 @@ func (k *Keeper) run(ctx context.Context) {
 }
 
 // schedule returns how long to wait for the next fetch; not positive: it is due.
+// A pause begins here, when the first worker finds that the keys no longer serve.
 func (k *Keeper) schedule() time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -56,12 +57,7 @@ func (k *Keeper) schedule() time.Duration {
 		}
 		at = later(at, k.held.renewAt)
 	}
-	wait := at.Sub(now)
-	if serves && k.last != nil {
-		// The pause begins when the keys stop, not at the next failure after that.
-		wait = min(wait, k.held.stopAt.Sub(now))
-	}
-	return wait
+	return at.Sub(now)
 }
 
 // deliver tells the observer what is queued.

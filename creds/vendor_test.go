@@ -102,12 +102,14 @@ func (v *vendor) service(creds aws.Credentials) (code string) {
 type log struct {
 	mu     sync.Mutex
 	events []Event
+	times  []time.Time
 }
 
 func (l *log) observe(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.events = append(l.events, e)
+	l.times = append(l.times, time.Now())
 }
 
 func (l *log) kinds() (all []EventKind) {
@@ -139,6 +141,20 @@ func (l *log) first(t *testing.T, kind EventKind) Event {
 	}
 	t.Fatalf("no event %q in %+v", kind, l.events)
 	return Event{}
+}
+
+// when returns the time of the first event of a kind.
+func (l *log) when(t *testing.T, kind EventKind) time.Time {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, e := range l.events {
+		if e.Kind == kind {
+			return l.times[i]
+		}
+	}
+	t.Fatalf("no event %q in %+v", kind, l.events)
+	return time.Time{}
 }
 
 // bubble runs f over a Keeper of v on a fake clock.
