@@ -197,6 +197,21 @@ func TestCloseCancelsAHangingFetch(t *testing.T) {
 	})
 }
 
+func TestKeeperEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		k := NewKeeper(ctx, &vendor{life: time.Hour, latency: 24 * time.Hour}, KeeperOptions{})
+		defer k.Close()
+		failed := make(chan error, 1)
+		go func() { _, err := k.Retrieve(t.Context()); failed <- err }()
+		synctest.Wait()
+		cancel()
+		if err := <-failed; !errors.Is(err, ErrUnavailable) {
+			t.Errorf("Retrieve after the end: %v", err)
+		}
+	})
+}
+
 func TestManyRejectionsCauseOneFetch(t *testing.T) {
 	v := &vendor{life: time.Hour, latency: time.Second}
 	bubble(t, v, func(t *testing.T, k *Keeper, l *log) {
@@ -362,6 +377,9 @@ func TestTransientErrorAtStartWaits(t *testing.T) {
 			t.Errorf("keys after %s", took)
 		}
 		synctest.Wait()
+		if e := l.first(t, Paused); e.Why != "connection refused" || e.Hint == "" {
+			t.Errorf("pause %+v", e)
+		}
 		if diff := cmp.Diff([]EventKind{Paused, Renewed, Resumed}, l.kinds()); diff != "" {
 			t.Error(diff)
 		}

@@ -17,6 +17,9 @@ func TestEnvironmentIsRead(t *testing.T) {
 	if err != nil || k.AccessKeyID != "ASIA1" || k.SecretAccessKey.Reveal() != "canary" || !k.Expires.Equal(noon) || k.Renewable {
 		t.Errorf("%+v, %v", k, err)
 	}
+	if !strings.Contains(k.replaceHint(), "same command again") {
+		t.Errorf("hint %q", k.replaceHint())
+	}
 	for want, getenv := range map[string]func(string) string{
 		"no keys":        env(),
 		"no secret":      env("SRC_ACCESS_KEY_ID", "ASIA1"),
@@ -199,6 +202,11 @@ func TestAWSChainIsResolvedAnew(t *testing.T) {
 		if k := must(t, night); k.AccessKeyID != fmt.Sprintf("ASIA%d", i) || k.SessionToken.Reveal() != "canary" {
 			t.Errorf("night: %+v", k)
 		}
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIA7")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "canary")
+	if k := must(t, p); k.AccessKeyID != "AKIA7" || !strings.Contains(k.replaceHint(), "same command again") {
+		t.Errorf("environment: %+v, %s", k, k.replaceHint())
 	}
 	self, err := os.Executable()
 	if err != nil {

@@ -162,7 +162,7 @@ func bubble(t *testing.T, v Provider, f func(t *testing.T, k *Keeper, l *log)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := &log{}
-		k := NewKeeper(v, KeeperOptions{Name: "source", Observe: l.observe})
+		k := NewKeeper(t.Context(), v, KeeperOptions{Name: "source", Observe: l.observe})
 		defer k.Close()
 		f(t, k, l)
 	})
