@@ -42,6 +42,8 @@ func (a answer) fault(login string, secrets ...Secret) error {
 	case a.status == 500 && a.says("ExpiredToken"):
 		// A vendor that passes on the refusal of STS.
 		return &Fault{Kind: ErrLogin, Text: a.host + " says that the login has expired", Hint: login}
+	case a.status == http.StatusServiceUnavailable && a.says("endpoint has been disabled"):
+		return &Fault{Kind: ErrSetup, Text: text, Hint: "this archive gives no S3 keys; its files can be had over https"}
 	case a.status >= 500 && a.status != http.StatusNotImplemented,
 		a.status == http.StatusTooManyRequests, a.status == http.StatusRequestTimeout,
 		a.status == http.StatusTooEarly, a.status == http.StatusFailedDependency:

@@ -50,6 +50,9 @@ func (a *awsChain) Fetch(ctx context.Context) (Keys, error) {
 		Renewable:       true,
 		From:            got.Source,
 	}
+	if got.Source == config.CredentialsSourceName {
+		k.Hint = environmentHint
+	}
 	if got.CanExpire {
 		k.Expires = got.Expires
 	}

@@ -47,7 +47,7 @@ func openEarthdata(s Spec, opt Options, call caller) (Provider, error) {
 		return nil, err
 	}
 	return &earthdata{
-		url:    withPath(u, "s3credentials"),
+		url:    withPath(u, "/s3credentials"),
 		login:  login,
 		call:   call,
 		getenv: opt.Getenv,

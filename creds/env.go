@@ -29,6 +29,6 @@ func (e *envKeys) Fetch(context.Context) (Keys, error) {
 		}
 		return Keys{}, &Fault{Kind: ErrSetup, Text: fmt.Sprintf("read keys from %s: %v", from, err), Hint: hint}
 	}
-	k.From = from
+	k.From, k.Hint = from, environmentHint
 	return k, nil
 }

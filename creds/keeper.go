@@ -1,6 +1,7 @@
 package creds
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,8 +69,9 @@ func (h *held) serves(now time.Time) bool {
 }
 
 // NewKeeper makes a Keeper over p. Nothing is fetched until the first Retrieve.
-// Close ends it.
-func NewKeeper(p Provider, opt KeeperOptions) *Keeper {
+// It ends with ctx, which should therefore outlive the last request in flight, or
+// with Close; its owner calls Close in either case.
+func NewKeeper(ctx context.Context, p Provider, opt KeeperOptions) *Keeper {
 	if opt.Name == "" {
 		opt.Name = "credentials"
 	}
@@ -82,7 +84,7 @@ func NewKeeper(p Provider, opt KeeperOptions) *Keeper {
 	if opt.Observe == nil {
 		opt.Observe = func(Event) {}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(ctx)
 	k := &Keeper{
 		provider: p,
 		opt:      opt,
@@ -161,9 +163,7 @@ func (k *Keeper) Rejected(accessKeyID, code string) {
 	if h == nil || h.code != "" || h.keys.Anonymous || h.keys.AccessKeyID != accessKeyID {
 		return
 	}
-	if code == "" {
-		code = "unknown"
-	}
+	code = cmp.Or(printable(code), "unknown")
 	h.code = code
 	k.counts.Rejected++
 	k.tell(Event{Kind: Rejected, Code: code})
@@ -204,7 +204,6 @@ func (k *Keeper) StopWaiting() {
 // Close stops renewing, cancels a fetch under way and waits for its end. Keys in
 // hand are still handed out until they die.
 func (k *Keeper) Close() {
-	k.StopWaiting()
 	k.cancel()
 	<-k.done
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,177 +14,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// vendor is a Provider that mints keys, with faults on demand.
-type vendor struct {
-	mu      sync.Mutex
-	life    time.Duration
-	skew    time.Duration // vendor's clock minus ours
-	static  bool          // keys are not Renewable
-	fail    func(now time.Time) error
-	latency time.Duration
-	shared  time.Duration // keys are minted once per this time and handed to all
-	fetches []time.Time
-	minted  map[string]time.Time // id → true end by our clock
-	newest  Keys
-	mintAt  time.Time
-	busy    atomic.Int32
-	overlap atomic.Bool
-}
-
-func (v *vendor) Fetch(ctx context.Context) (Keys, error) {
-	if v.busy.Add(1) > 1 {
-		v.overlap.Store(true)
-	}
-	defer v.busy.Add(-1)
-	// The lock is not held while time passes: a bubble's clock stands still while
-	// anybody waits for a mutex.
-	v.mu.Lock()
-	v.fetches = append(v.fetches, time.Now())
-	latency, fail := v.latency, v.fail
-	v.mu.Unlock()
-	if latency > 0 {
-		select {
-		case <-time.After(latency):
-		case <-ctx.Done():
-			return Keys{}, ctx.Err()
-		}
-	}
-	now := time.Now()
-	if fail != nil {
-		if err := fail(now); err != nil {
-			return Keys{}, err
-		}
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.newest.AccessKeyID == "" || now.Sub(v.mintAt) >= v.shared {
-		id := fmt.Sprintf("ASIA%04d", len(v.minted)+1)
-		if v.minted == nil {
-			v.minted = map[string]time.Time{}
-		}
-		v.mintAt = now
-		v.minted[id] = now.Add(v.life)
-		v.newest = Keys{
-			AccessKeyID:     id,
-			SecretAccessKey: NewSecret("canary-secret"),
-			SessionToken:    NewSecret("canary-token"),
-			Renewable:       !v.static,
-			From:            "vendor.test",
-		}
-		if v.life > 0 {
-			v.newest.Expires = now.Add(v.life + v.skew)
-		}
-	}
-	k := v.newest
-	k.VendorNow = now.Add(v.skew)
-	return k, nil
-}
-
-func (v *vendor) count() int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return len(v.fetches)
-}
-
-// service is what the keys are for: it accepts them until their true end.
-func (v *vendor) service(creds aws.Credentials) (code string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	end, known := v.minted[creds.AccessKeyID]
-	switch {
-	case !known:
-		return "InvalidAccessKeyId"
-	case v.life > 0 && !time.Now().Before(end):
-		return "ExpiredToken"
-	}
-	return ""
-}
-
-// log collects events.
-type log struct {
-	mu     sync.Mutex
-	events []Event
-}
-
-func (l *log) observe(e Event) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.events = append(l.events, e)
-}
-
-func (l *log) kinds() (all []EventKind) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, e := range l.events {
-		all = append(all, e.Kind)
-	}
-	return all
-}
-
-func (l *log) count(kind EventKind) (n int) {
-	for _, k := range l.kinds() {
-		if k == kind {
-			n++
-		}
-	}
-	return n
-}
-
-func (l *log) first(t *testing.T, kind EventKind) Event {
-	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, e := range l.events {
-		if e.Kind == kind {
-			return e
-		}
-	}
-	t.Fatalf("no event %q in %+v", kind, l.events)
-	return Event{}
-}
-
-// bubble runs f over a Keeper of v on a fake clock.
-func bubble(t *testing.T, v Provider, f func(t *testing.T, k *Keeper, l *log)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		l := &log{}
-		k := NewKeeper(v, KeeperOptions{Name: "source", Observe: l.observe})
-		defer k.Close()
-		f(t, k, l)
-	})
-}
-
-func mustRetrieve(t *testing.T, k *Keeper) aws.Credentials {
-	t.Helper()
-	c, err := k.Retrieve(t.Context())
-	if err != nil {
-		t.Fatalf("Retrieve: %v", err)
-	}
-	return c
-}
-
-// work signs a request every step for the whole time and counts what went wrong.
-// A rejected request is reported and sent again, as a store does it.
-func work(t *testing.T, k *Keeper, v *vendor, whole, step time.Duration) (rejected int, longest time.Duration) {
-	t.Helper()
-	for end := time.Now().Add(whole); time.Now().Before(end); time.Sleep(step) {
-		asked := time.Now()
-		creds := mustRetrieve(t, k)
-		longest = max(longest, time.Since(asked))
-		for code := v.service(creds); code != ""; code = v.service(creds) {
-			rejected++
-			k.Rejected(creds.AccessKeyID, code)
-			creds = mustRetrieve(t, k)
-		}
-	}
-	return rejected, longest
-}
-
 func TestKeysAreRenewedAheadForTwelveHours(t *testing.T) {
 	for _, skew := range []time.Duration{0, 10 * time.Minute, -10 * time.Minute} {
 		v := &vendor{life: time.Hour, skew: skew, latency: time.Second}
 		bubble(t, v, func(t *testing.T, k *Keeper, l *log) {
-			rejected, longest := work(t, k, v, 12*time.Hour, time.Second)
+			rejected, longest := work(t, k, v, 12*time.Hour, 3*time.Second)
 			if rejected != 0 {
 				t.Errorf("skew %s: %d requests were rejected", skew, rejected)
 			}
@@ -228,11 +61,11 @@ func TestShortKeysCostNothing(t *testing.T) {
 	for _, life := range []time.Duration{2 * time.Second, 5 * time.Second} {
 		v := &vendor{life: life, latency: 20 * time.Millisecond}
 		bubble(t, v, func(t *testing.T, k *Keeper, l *log) {
-			rejected, longest := work(t, k, v, 10*time.Minute, 10*time.Millisecond)
+			rejected, longest := work(t, k, v, 3*time.Minute, 10*time.Millisecond)
 			if rejected != 0 || longest > v.latency {
 				t.Errorf("life %s: %d rejected, longest wait %s", life, rejected, longest)
 			}
-			want := int(10 * time.Minute / life)
+			want := int(3 * time.Minute / life)
 			if n := v.count(); n < want || n > want*3/2 {
 				t.Errorf("life %s: %d fetches, want %d to %d", life, n, want, want*3/2)
 			}
@@ -261,7 +94,7 @@ func TestOutageWithinLifeIsOnlyAWarning(t *testing.T) {
 			if l.count(Warning) == 0 {
 				t.Errorf("life %s: the outage was never told: %v", life, l.kinds())
 			}
-			if l.count(Warning) > 12 {
+			if l.count(Warning) > 15 {
 				t.Errorf("life %s: %d tries during the outage", life, l.count(Warning))
 			}
 			if l.count(Paused) != 0 {
@@ -275,7 +108,8 @@ func TestFortyMinuteOutagePausesAndResumes(t *testing.T) {
 	v := &vendor{life: time.Hour}
 	bubble(t, v, func(t *testing.T, k *Keeper, l *log) {
 		mustRetrieve(t, k)
-		down, up := time.Now().Add(40*time.Minute), time.Now().Add(80*time.Minute)
+		start := time.Now()
+		down, up := start.Add(40*time.Minute), start.Add(80*time.Minute)
 		v.mu.Lock()
 		v.fail = func(now time.Time) error {
 			if now.After(down) && now.Before(up) {
@@ -293,6 +127,9 @@ func TestFortyMinuteOutagePausesAndResumes(t *testing.T) {
 		}
 		if l.count(Paused) != 1 || l.count(Resumed) != 1 {
 			t.Errorf("want one pause: %v", l.kinds())
+		}
+		if at := l.when(t, Paused).Sub(start); at != 59*time.Minute {
+			t.Errorf("paused at %s, want the moment the keys stop", at)
 		}
 		if p := l.first(t, Paused); p.Why != "reach vendor.test: 503" {
 			t.Errorf("paused because of %q", p.Why)
@@ -356,6 +193,21 @@ func TestCloseCancelsAHangingFetch(t *testing.T) {
 		}
 		if took := time.Since(begun); took != 0 {
 			t.Errorf("Close took %s", took)
+		}
+	})
+}
+
+func TestKeeperEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		k := NewKeeper(ctx, &vendor{life: time.Hour, latency: 24 * time.Hour}, KeeperOptions{})
+		defer k.Close()
+		failed := make(chan error, 1)
+		go func() { _, err := k.Retrieve(t.Context()); failed <- err }()
+		synctest.Wait()
+		cancel()
+		if err := <-failed; !errors.Is(err, ErrUnavailable) {
+			t.Errorf("Retrieve after the end: %v", err)
 		}
 	})
 }
@@ -525,6 +377,9 @@ func TestTransientErrorAtStartWaits(t *testing.T) {
 			t.Errorf("keys after %s", took)
 		}
 		synctest.Wait()
+		if e := l.first(t, Paused); e.Why != "connection refused" || e.Hint == "" {
+			t.Errorf("pause %+v", e)
+		}
 		if diff := cmp.Diff([]EventKind{Paused, Renewed, Resumed}, l.kinds()); diff != "" {
 			t.Error(diff)
 		}

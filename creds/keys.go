@@ -1,6 +1,7 @@
 package creds
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -37,6 +38,9 @@ type Keys struct {
 	// From names where the keys come from, a host, a path or a command. It is
 	// safe to print.
 	From string
+	// Hint says how somebody gets new keys to where these come from. Empty: by
+	// putting them there while the job runs.
+	Hint string
 	// Anonymous marks the absence of keys that is wanted: requests go unsigned.
 	Anonymous bool
 }
@@ -75,7 +79,7 @@ func (k Keys) check(arrived time.Time) error {
 	return &Fault{
 		Kind: ErrExpiring,
 		Text: fmt.Sprintf("keys from %s have expired", k.From),
-		Hint: replaceHint(k.From),
+		Hint: k.replaceHint(),
 	}
 }
 
@@ -98,6 +102,11 @@ func suffix(accessKeyID string) string {
 	return accessKeyID[max(0, len(accessKeyID)-4):]
 }
 
-func replaceHint(from string) string {
-	return fmt.Sprintf("put new keys into %s; they are picked up without a restart", from)
+// replaceHint says how the keys are replaced by hand.
+func (k Keys) replaceHint() string {
+	return cmp.Or(k.Hint, fmt.Sprintf("put new keys into %s; they are picked up without a restart", k.From))
 }
+
+// environmentHint is the Hint of keys from the environment, which a running
+// process cannot be given anew.
+const environmentHint = "interrupt, put new keys into the environment and run the same command again; the job goes on where it was"

@@ -35,6 +35,9 @@ func (o Options) withDefaults() Options {
 // Open makes the Provider that s stands for. It asks no vendor yet. Where the
 // environment or files hold a login, it is looked up at each Fetch.
 func Open(ctx context.Context, s Spec, opt Options) (Provider, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("open credentials %s: %w", s, err)
+	}
 	opt = opt.withDefaults()
 	call := newCaller(opt.Transport, opt.Version)
 	switch s.Kind {
@@ -81,5 +84,7 @@ func withPath(u *url.URL, path string) *url.URL {
 	if u.Path != "" && u.Path != "/" {
 		return u
 	}
-	return u.JoinPath(path)
+	at := *u
+	at.Path = path
+	return &at
 }

@@ -1,6 +1,7 @@
 package creds
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,9 @@ import (
 // never is longer than any run.
 const never = 1 << 62 * time.Nanosecond
 
+// waitHint is for a pause that may end by itself.
+const waitHint = "xfer keeps asking and goes on by itself; nothing is lost"
+
 // longestRetryAfter bounds what a vendor's Retry-After may ask for.
 const longestRetryAfter = 10 * time.Minute
 
@@ -17,6 +21,7 @@ const longestRetryAfter = 10 * time.Minute
 // observer.
 func (k *Keeper) run(ctx context.Context) {
 	defer close(k.done)
+	defer k.StopWaiting() // nobody is left who could bring keys
 	timer := time.NewTimer(never)
 	defer timer.Stop()
 	for ctx.Err() == nil {
@@ -37,6 +42,7 @@ func (k *Keeper) run(ctx context.Context) {
 }
 
 // schedule returns how long to wait for the next fetch; not positive: it is due.
+// A pause begins here, when the first worker finds that the keys no longer serve.
 func (k *Keeper) schedule() time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -47,7 +53,7 @@ func (k *Keeper) schedule() time.Duration {
 	serves := k.held.serves(now)
 	if !serves && k.last != nil && k.paused.IsZero() {
 		k.paused = now
-		k.tell(Event{Kind: Paused, Why: cause(k.last), Hint: HintOf(k.last), Next: max(0, k.retryAt.Sub(now))})
+		k.tell(Event{Kind: Paused, Why: cause(k.last), Hint: cmp.Or(HintOf(k.last), waitHint), Next: max(0, k.retryAt.Sub(now))})
 	}
 	at := later(k.retryAt, k.notBefore)
 	if serves {
@@ -56,12 +62,7 @@ func (k *Keeper) schedule() time.Duration {
 		}
 		at = later(at, k.held.renewAt)
 	}
-	wait := at.Sub(now)
-	if serves && k.last != nil {
-		// The pause begins when the keys stop, not at the next failure after that.
-		wait = min(wait, k.held.stopAt.Sub(now))
-	}
-	return wait
+	return at.Sub(now)
 }
 
 // deliver tells the observer what is queued.
@@ -217,7 +218,7 @@ func (h *held) atEnd() error {
 	return &Fault{
 		Kind: ErrExpiring,
 		Text: fmt.Sprintf("keys from %s are at their end", h.keys.From),
-		Hint: replaceHint(h.keys.From),
+		Hint: h.keys.replaceHint(),
 	}
 }
 
@@ -235,7 +236,7 @@ func (k *Keeper) sameRejected(now time.Time) {
 	err := &Fault{
 		Kind: ErrExpiring,
 		Text: fmt.Sprintf("keys from %s were rejected (%s) and it has no others", h.keys.From, h.code),
-		Hint: replaceHint(h.keys.From),
+		Hint: h.keys.replaceHint(),
 	}
 	if k.strikes > 0 && h.generation == 1 {
 		k.end(err) // they never served at all
