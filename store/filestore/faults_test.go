@@ -48,7 +48,11 @@ func open(t *testing.T, dir string, fault func(call string) error) *Destination 
 			return system.syncData(f)
 		},
 		sync: func(f *os.File) error {
-			if err := fault("sync"); err != nil {
+			call := "sync file"
+			if info, err := f.Stat(); err == nil && info.IsDir() {
+				call = "sync folder"
+			}
+			if err := fault(call); err != nil {
 				return err
 			}
 			return system.sync(f)
@@ -159,7 +163,7 @@ func TestEveryCallMayFail(t *testing.T) {
 				}
 				noTemps(t, dir)
 			}
-			if !seen["write"] || !seen["sync"] || !seen["rename"] {
+			if !seen["write"] || !seen["sync file"] || !seen["sync folder"] || !seen["rename"] {
 				t.Errorf("%s: only %v failed", way, seen)
 			}
 		}
@@ -169,7 +173,7 @@ func TestEveryCallMayFail(t *testing.T) {
 // A failed sync of a part takes the whole file with it: other parts may have been
 // dropped by the kernel without a word.
 func TestFailedSyncDiscardsTheFile(t *testing.T) {
-	for _, call := range []string{"syncData", "sync"} {
+	for _, call := range []string{"syncData", "sync file"} {
 		dir := t.TempDir()
 		armed := false
 		d := open(t, dir, func(c string) error {
@@ -189,7 +193,7 @@ func TestFailedSyncDiscardsTheFile(t *testing.T) {
 		armed = true
 		body := bodyOf(data)
 		tag, err := d.PutPart(t.Context(), u, pin, 1, engine.Range{End: 10}, body)
-		if call == "sync" && err == nil {
+		if call == "sync file" && err == nil {
 			_, err = d.Complete(t.Context(), u, pin, []engine.Receipt{{Number: 1, Size: 10, ETag: tag, CRC: body.CRC()}}, engine.Checksum{})
 		}
 		if armed {
@@ -211,7 +215,7 @@ func TestResolveAfterRename(t *testing.T) {
 	crash := errors.New("crash")
 	renamed := false
 	d := open(t, dir, func(call string) error {
-		if renamed && call == "sync" {
+		if renamed && call == "sync folder" {
 			return crash
 		}
 		return nil
