@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// maxPath is how many bytes the kernel takes for a path, the final zero byte
+// included (PATH_MAX).
+const maxPath = 1024
+
 func changed(sys *syscall.Stat_t) time.Time { return time.Unix(sys.Ctimespec.Unix()) }
 
 // syncData makes the bytes of a file durable. Darwin tells data and metadata not

@@ -8,6 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// maxPath is how many bytes the kernel takes for a path, the final zero byte
+// included (PATH_MAX).
+const maxPath = 4096
+
 func changed(sys *syscall.Stat_t) time.Time { return time.Unix(sys.Ctim.Unix()) }
 
 // syncData makes the bytes of a file durable, and of its metadata what is needed

@@ -106,8 +106,8 @@ func (d *Destination) Resolve(ctx context.Context, u engine.Upload, pin engine.P
 		}
 		return err
 	})
-	if err != nil && !(missing(err) && !errors.Is(d.explain(err), engine.ErrNoStore)) {
-		return engine.Gone, engine.Stored{}, fmt.Errorf("resolve %s: %w", u.Destination, d.explain(err))
+	if err = d.lost(err); err != nil && !errors.Is(err, engine.ErrUploadGone) {
+		return engine.Gone, engine.Stored{}, fmt.Errorf("resolve %s: %w", u.Destination, err)
 	}
 	return found, stored, nil
 }

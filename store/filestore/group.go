@@ -5,9 +5,9 @@ import "sync"
 // A group lets calls that happen at the same time share one run of something
 // costly.
 type group struct {
-	turn sync.Mutex // held by the run that is under way
-	mu   sync.Mutex // protects next
-	next *round     // the run that has not begun, nil when none waits
+	mu   sync.Mutex // protects the rest
+	last *round     // that began, nil before the first
+	next *round     // that has not begun, nil when none waits
 }
 
 // A round is one run, and all who wait for it.
@@ -27,14 +27,16 @@ func (g *group) do(f func() error) error {
 	}
 	r := &round{done: make(chan struct{})}
 	g.next = r
+	last := g.last
 	g.mu.Unlock()
 
-	g.turn.Lock()
+	if last != nil {
+		<-last.done
+	}
 	g.mu.Lock()
-	g.next = nil
+	g.last, g.next = r, nil
 	g.mu.Unlock()
 	r.err = f()
-	g.turn.Unlock()
 	close(r.done)
 	return r.err
 }

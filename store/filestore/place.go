@@ -42,6 +42,9 @@ func (d *Destination) target(at string) (target, error) {
 	if !below || rel == "" {
 		return target{}, fmt.Errorf("%w: %q is not below %s", engine.ErrRefused, at, d.path)
 	}
+	if len(path) >= maxPath {
+		return target{}, fmt.Errorf("%w: a path of %d bytes, which no program could open", engine.ErrRefused, len(path))
+	}
 	rel, marker := strings.CutSuffix(rel, "/")
 	for element := range strings.SplitSeq(rel, "/") {
 		switch {

@@ -79,7 +79,7 @@ func (d *Destination) PutPart(ctx context.Context, u engine.Upload, pin engine.P
 		if err := d.calls.syncData(f); err != nil {
 			return d.discard(in, u.ID, err)
 		}
-		return nil
+		return owns(in, u.ID, f) // it may have been aborted in the meantime
 	})
 	if err != nil {
 		return "", fmt.Errorf("put part %d of %s: %w", number, u.Destination, d.lost(err))
