@@ -97,3 +97,13 @@ func crcOf(data []byte) engine.Checksum {
 	io.Copy(io.Discard, b)
 	return engine.NewCRC64NVME(b.CRC())
 }
+
+// impatient waits long, except for a fault that makes waiting the point.
+func impatient(f s3sim.Fault) func(*s3store.Config) {
+	return func(c *s3store.Config) {
+		switch f.Kind {
+		case s3sim.Stall, s3sim.StallStart, s3sim.StallRead:
+			c.Stall = 500 * time.Millisecond
+		}
+	}
+}

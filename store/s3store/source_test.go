@@ -13,7 +13,6 @@ import (
 
 	"xfer/engine"
 	"xfer/internal/s3sim"
-	"xfer/store/s3store"
 )
 
 // A source that misbehaves gives an error of the right meaning, and never bytes
@@ -52,7 +51,7 @@ func TestOpenRangeNeverGivesOtherBytes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sim := start(t, s3sim.Config{})
-			s := open(t, sim, func(c *s3store.Config) { c.Stall = time.Second })
+			s := open(t, sim, impatient(row.fault))
 			ctx := context.Background()
 			data := randomBytes(t, 300_000)
 			sim.PutObject("b", "k", data)

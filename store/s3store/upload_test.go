@@ -48,7 +48,7 @@ func TestPutIsBelievedOnlyWithProof(t *testing.T) {
 			t.Run(name+"/known "+strconv.FormatBool(known), func(t *testing.T) {
 				t.Parallel()
 				sim := start(t, s3sim.Config{})
-				s := open(t, sim, func(c *s3store.Config) { c.Stall = time.Second })
+				s := open(t, sim, impatient(row.fault))
 				ctx := context.Background()
 				size := 500_000
 				if row.fault.Kind == s3sim.StallRead {
