@@ -224,6 +224,40 @@ func TestAServerThatEchoesNothingIsAskedOnce(t *testing.T) {
 	}
 }
 
+// A server that keeps the coding of the transfer gets the object once more.
+func TestTheCodingOfTheTransferDoesNotStay(t *testing.T) {
+	for _, own := range []string{"", "gzip"} {
+		var coding, bytes string
+		heads := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("ETag", `"opaque"`)
+			if r.Method == http.MethodHead {
+				heads++
+				w.Header().Set("Content-Length", strconv.Itoa(len(bytes)))
+				w.Header().Set("Content-Encoding", coding)
+				return
+			}
+			got, _ := io.ReadAll(r.Body)
+			_, rest, _ := strings.Cut(string(got), "\r\n")
+			bytes, _, _ = strings.Cut(rest, "\r\n")
+			coding = r.Header.Get("Content-Encoding")
+		}))
+		defer server.Close()
+		s := openAt(t, server.URL)
+		pin := engine.Pin{Metadata: engine.Metadata{ContentEncoding: own}}
+		_, err := s.Put(context.Background(), "s3://b/k", pin, bodyOf([]byte("abc")))
+		wantMeaning(t, err, nil)
+		for range 2 {
+			if _, err := s.Put(context.Background(), "s3://b/k", pin, bodyOf([]byte("abc"))); err != nil || coding != own || bytes != "abc" {
+				t.Errorf("%v, coding %q, bytes %q", err, coding, bytes)
+			}
+		}
+		if heads != 1 {
+			t.Errorf("%d HEADs", heads)
+		}
+	}
+}
+
 // The transport lets go of a body before the call returns, even where the
 // server has answered and the source is silent.
 func TestPutReturnsOnlyWhenTheBodyIsFree(t *testing.T) {
