@@ -54,6 +54,7 @@ func (s *Store) understood(ctx context.Context, r *request, size int64, echoed b
 // cannot be asked gets no more frames.
 func (s *Store) unframed(r *request, size, got int64, err error) error {
 	if err == nil && got == size {
+		s.sums.Store(sumsWork)
 		return nil
 	}
 	s.sums.Store(sumsRefused)
