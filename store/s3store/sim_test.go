@@ -3,6 +3,7 @@ package s3store_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -70,10 +71,9 @@ func randomBytes(t testing.TB, n int) []byte {
 		}
 	})
 	b := make([]byte, n)
-	r := rand.New(rand.NewPCG(seed, 0))
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
+	rand.NewChaCha8(key).Read(b)
 	return b
 }
 
@@ -96,4 +96,14 @@ func crcOf(data []byte) engine.Checksum {
 	b := bodyOf(data)
 	io.Copy(io.Discard, b)
 	return engine.NewCRC64NVME(b.CRC())
+}
+
+// impatient waits long, except for a fault that makes waiting the point.
+func impatient(f s3sim.Fault) func(*s3store.Config) {
+	return func(c *s3store.Config) {
+		switch f.Kind {
+		case s3sim.Stall, s3sim.StallStart, s3sim.StallRead:
+			c.Stall = 500 * time.Millisecond
+		}
+	}
 }

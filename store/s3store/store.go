@@ -28,6 +28,7 @@ type Store struct {
 
 	// What the server has shown of itself.
 	sums    atomic.Int32 // sumsUnknown, sumsWork or sumsRefused
+	coding  atomic.Int32 // codingUnknown, codingTaken or codingKept
 	noClass atomic.Bool  // it refused a storage class
 	noHead  atomic.Bool  // it keeps no CRC64NVME, so asking for one is vain
 }
@@ -37,6 +38,13 @@ const (
 	sumsUnknown = iota
 	sumsWork    // it has echoed one, or is known to understand our framing
 	sumsRefused // it has refused one: nothing but bytes and their length is sent
+)
+
+// What a server makes of the coding that says that a body is framed.
+const (
+	codingUnknown = iota
+	codingTaken   // it takes it off, as S3 does
+	codingKept    // it keeps it with the object's own, so it is not sent: the digest's place says enough
 )
 
 var (

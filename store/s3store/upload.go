@@ -40,17 +40,18 @@ func (s *Store) upload(ctx context.Context, r *request, body *engine.Body) (http
 		return nil, engine.Checksum{}, r.unbelievable("no ETag")
 	case echo != "" && engine.ParseChecksum(engine.CRC64NVME, echo) != sum:
 		return nil, engine.Checksum{}, fmt.Errorf("%s %s: %w: sent %s, server has %q", r.verb, r.place(), engine.ErrCorrupt, sum.Base64(), printable(echo))
-	case echo != "":
-		s.sums.Store(sumsWork)
-		return resp.Header, sum, nil
+	case echo == "":
+		sum = engine.Checksum{}
 	}
-	if framing && s.sums.Load() != sumsWork {
-		if err := s.unframed(ctx, r, body.Size()); err != nil {
+	if framing {
+		if err := s.understood(ctx, r, body.Size(), echo != ""); err != nil {
 			return nil, engine.Checksum{}, err
 		}
+	}
+	if framing || echo != "" {
 		s.sums.Store(sumsWork)
 	}
-	return resp.Header, engine.Checksum{}, nil
+	return resp.Header, sum, nil
 }
 
 // dress gives r the body, and the checksum in the way that fits: in a header if
@@ -77,11 +78,13 @@ func (s *Store) dress(r *request, body *engine.Body) (framing bool, err error) {
 	r.stream, r.length, r.hash = f, f.length, unsignedTrailer
 	r.header.Set("X-Amz-Trailer", trailerName)
 	r.header.Set("X-Amz-Decoded-Content-Length", strconv.FormatInt(body.Size(), 10))
-	encoding := "aws-chunked" // named first and taken off by the server; what follows is the object's own
-	if own := r.header.Get("Content-Encoding"); own != "" {
-		encoding += "," + own
+	if s.coding.Load() != codingKept {
+		encoding := chunked // named first and taken off by the server; what follows is the object's own
+		if own := r.header.Get("Content-Encoding"); own != "" {
+			encoding += "," + own
+		}
+		r.header.Set("Content-Encoding", encoding)
 	}
-	r.header.Set("Content-Encoding", encoding)
 	return true, nil
 }
 
