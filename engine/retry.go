@@ -61,6 +61,9 @@ const (
 	// maxRestarts is how often one object begins again within a run.
 	maxRestarts = 3
 
+	// quietRetries is how long trouble may pass by itself before anyone is told.
+	quietRetries = 5 * time.Second
+
 	firstPause = 100 * time.Millisecond
 	longPause  = 20 * time.Second
 )
@@ -108,8 +111,12 @@ func (r *run) try(ctx context.Context, attempt func() error) error {
 			if first.IsZero() {
 				first = time.Now()
 			}
-			if spent := time.Since(first); spent > r.opt.RetryFor {
+			spent := time.Since(first)
+			if spent > r.opt.RetryFor {
 				return fmt.Errorf("gave up after %d tries in %v: %w", n, spent.Round(time.Second), err)
+			}
+			if spent > quietRetries {
+				r.notice("requests fail and are tried again", err)
 			}
 		}
 		if !r.pause(ctx, n) {

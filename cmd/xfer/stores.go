@@ -107,7 +107,7 @@ func (s *stores) openS3(ctx context.Context, name, bucket string) (*s3store.Stor
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", engine.ErrNoKeys, name, err)
 	}
-	keeper := creds.NewKeeper(provider, creds.KeeperOptions{Name: name, Observe: s.observe})
+	keeper := creds.NewKeeper(context.WithoutCancel(ctx), provider, creds.KeeperOptions{Name: name, Observe: s.observe})
 	s.mu.Lock()
 	s.keepers = append(s.keepers, keeper)
 	stopped := s.stopped
