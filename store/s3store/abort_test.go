@@ -34,6 +34,7 @@ func TestAbortEndsWhatIsThere(t *testing.T) {
 }
 
 func TestSweepEndsOnlyUploadsOfThePlace(t *testing.T) {
+	t.Parallel()
 	sim := start(t, s3sim.Config{})
 	s := open(t, sim)
 	ctx := context.Background()

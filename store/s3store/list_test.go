@@ -9,6 +9,7 @@ import (
 )
 
 func TestListIsWholeOrAnError(t *testing.T) {
+	t.Parallel()
 	for name, row := range map[string]struct {
 		fault s3sim.Fault
 		want  error
@@ -43,6 +44,7 @@ func TestListIsWholeOrAnError(t *testing.T) {
 }
 
 func TestListTakesAThousandKeysARequest(t *testing.T) {
+	t.Parallel()
 	for _, plain := range []bool{false, true} {
 		cfg := s3sim.CheapConfig()
 		cfg.PlainListKeys = plain

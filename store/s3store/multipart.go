@@ -25,16 +25,20 @@ func (s *Store) Begin(ctx context.Context, at string, pin engine.Pin) (string, e
 	if err := describe(&d.request, pin.Metadata, !s.noClass.Load()); err != nil {
 		return "", err
 	}
-	if s.sums.Load() != sumsRefused {
+	sums, class := s.sums.Load() != sumsRefused, !s.noClass.Load()
+	if sums {
 		d.header.Set("X-Amz-Checksum-Algorithm", "CRC64NVME")
 		d.header.Set("X-Amz-Checksum-Type", "FULL_OBJECT")
-		d.header.Set("X-Amz-Sdk-Checksum-Algorithm", "CRC64NVME")
 	}
 	out, err := s.sdk.CreateMultipartUpload(d.on(ctx), &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key})
 	if err != nil {
 		err = d.explain(err)
 		writing(err)
-		return "", s.classless(&d.request, s.sumless(&d.request, err))
+		err = s.classless(&d.request, s.sumless(sums, err))
+		if said(err) && (sums && s.sums.Load() == sumsRefused || class && s.noClass.Load()) {
+			return s.Begin(ctx, at, pin) // nothing was begun: at once again, with less
+		}
+		return "", err
 	}
 	if aws.ToString(out.UploadId) == "" {
 		return "", d.unbelievable("no upload ID")
@@ -55,7 +59,8 @@ func (s *Store) Complete(ctx context.Context, u engine.Upload, pin engine.Pin, p
 	for i, p := range parts {
 		in.MultipartUpload.Parts[i] = types.CompletedPart{PartNumber: &p.Number, ETag: &p.ETag}
 	}
-	if s.sums.Load() != sumsRefused && sum.Algorithm == engine.CRC64NVME {
+	sums := s.sums.Load() != sumsRefused && sum.Algorithm == engine.CRC64NVME
+	if sums {
 		in.ChecksumCRC64NVME = aws.String(sum.Base64())
 		in.ChecksumType = types.ChecksumTypeFullObject
 		for i, p := range parts {
@@ -64,7 +69,11 @@ func (s *Store) Complete(ctx context.Context, u engine.Upload, pin engine.Pin, p
 	}
 	out, err := s.sdk.CompleteMultipartUpload(d.on(ctx), in)
 	if err != nil {
-		return engine.Stored{}, completed(d.explain(err))
+		err = s.sumless(sums, d.explain(err))
+		if said(err) && sums && s.sums.Load() == sumsRefused {
+			return s.Complete(ctx, u, pin, parts, sum) // nothing was completed: at once again, with less
+		}
+		return engine.Stored{}, completed(err)
 	}
 	if aws.ToString(out.ETag) == "" {
 		return engine.Stored{}, fmt.Errorf("%w: %w", engine.ErrAmbiguous, d.unbelievable("no ETag"))
@@ -80,6 +89,13 @@ func (s *Store) Complete(ctx context.Context, u engine.Upload, pin engine.Pin, p
 		return engine.Stored{}, fmt.Errorf("%s %s: %w: sent %s, server has %s", d.verb, d.place(), engine.ErrCorrupt, sum, st.Checksum)
 	}
 	return st, nil
+}
+
+// said reports whether err is a server's answer that it will not do what it was
+// asked, in contrast to none or one that leaves it open.
+func said(err error) bool {
+	f, ok := err.(*failure)
+	return ok && (f.status >= 400 && f.status < 500 || f.status == http.StatusNotImplemented)
 }
 
 // completed says what a Complete that failed means. A no that the server gave

@@ -91,6 +91,10 @@ func (s *Store) attempt(ctx context.Context, r *request, to *route) (resp *http.
 	}
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		body.wait()
+		if body != nil && !body.ended {
+			resp.Body.Close()
+			return nil, false, r.unbelievable("it came before the end of the request")
+		}
 		return resp, false, nil
 	}
 	f := s.failed(r, resp) // reads and closes the reply, which makes the transport give up the body
@@ -153,12 +157,15 @@ type outgoing struct {
 	from    io.Reader
 	gone    chan struct{}
 	once    sync.Once
-	touched bool // written by the transport before Close, read after wait
+	touched bool // these two are written by the transport before Close, read after wait
+	ended   bool
 }
 
 func (o *outgoing) Read(p []byte) (int, error) {
 	o.touched = true
-	return o.from.Read(p)
+	n, err := o.from.Read(p)
+	o.ended = o.ended || err == io.EOF
+	return n, err
 }
 
 func (o *outgoing) Close() error {

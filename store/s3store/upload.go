@@ -11,6 +11,10 @@ import (
 	"xfer/engine"
 )
 
+// sumAlgorithm is the header that names the checksum of an upload, so that the
+// server computes it and tells it in its reply.
+const sumAlgorithm = "X-Amz-Sdk-Checksum-Algorithm"
+
 // upload sends body with r and gives the headers of a reply that is to be
 // believed, and the checksum the server says it has of the bytes, which is then
 // body's; zero if it says none.
@@ -28,7 +32,7 @@ func (s *Store) upload(ctx context.Context, r *request, body *engine.Body) (http
 	}
 	if err != nil {
 		writing(err)
-		return nil, engine.Checksum{}, s.sumless(r, err)
+		return nil, engine.Checksum{}, s.sumless(r.header.Get(sumAlgorithm) != "", err)
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxErrorBody)) // lets the connection be used again
 	resp.Body.Close()
@@ -69,7 +73,7 @@ func (s *Store) dress(r *request, body *engine.Body) (framing bool, err error) {
 	if s.sums.Load() == sumsRefused {
 		return false, nil
 	}
-	r.header.Set("X-Amz-Sdk-Checksum-Algorithm", "CRC64NVME") // asks for the echo
+	r.header.Set(sumAlgorithm, "CRC64NVME") // asks for the echo
 	if known.Algorithm == engine.CRC64NVME {
 		r.header.Set(sumHeader, known.Base64())
 		return false, nil
@@ -88,12 +92,12 @@ func (s *Store) dress(r *request, body *engine.Body) (framing bool, err error) {
 	return true, nil
 }
 
-// sumless looks whether err refuses the checksum that came with r, and not the
+// sumless looks whether err refuses the checksum that was sent, and not the
 // bytes. If so none is sent any more, and the error is passing: the next try
 // goes without.
-func (s *Store) sumless(r *request, err error) error {
+func (s *Store) sumless(sent bool, err error) error {
 	f, ok := err.(*failure)
-	if !ok || r.header.Get("X-Amz-Sdk-Checksum-Algorithm") == "" || !f.refusesSums() {
+	if !ok || !sent || !f.refusesSums() {
 		return err
 	}
 	if s.sums.CompareAndSwap(sumsUnknown, sumsRefused) {

@@ -195,6 +195,52 @@ func openAt(t *testing.T, url string) *s3store.Store {
 	return s
 }
 
+// The same for uploads in parts, where the request can be sent again at once.
+func TestServersWithoutChecksumsGetPlainMultiparts(t *testing.T) {
+	for _, refusing := range []string{"Begin", "Complete"} {
+		seen := ""
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			text, _ := io.ReadAll(r.Body)
+			sums := r.Header.Get("X-Amz-Checksum-Algorithm") != "" || strings.Contains(string(text), "ChecksumCRC64NVME")
+			what := map[bool]string{true: "Begin", false: "Complete"}[r.URL.Query().Has("uploads")]
+			switch {
+			case sums && what == refusing:
+				seen += what + " refused, "
+				refuse(501, "NotImplemented", "not implemented")(w)
+			case what == "Begin":
+				seen += "Begin, "
+				io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+			default:
+				seen += "Complete"
+				io.WriteString(w, "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>")
+			}
+		}))
+		defer server.Close()
+		s := openAt(t, server.URL)
+		id, err := s.Begin(context.Background(), "s3://b/k", engine.Pin{Size: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts := []engine.Receipt{{Number: 1, Size: 3, ETag: "e", CRC: 7}}
+		st, err := s.Complete(context.Background(), engine.Upload{ID: id, Destination: "s3://b/k"}, engine.Pin{Size: 3}, parts, engine.NewCRC64NVME(7))
+		want := map[string]string{"Begin": "Begin refused, Begin, Complete", "Complete": "Begin, Complete refused, Complete"}[refusing]
+		if err != nil || !st.Checksum.IsZero() || seen != want {
+			t.Errorf("%+v, %v; the server saw %s", st, err, seen)
+		}
+	}
+}
+
+// A success that comes before the request has ended is none.
+func TestAReplyAheadOfTheBodyIsNotBelieved(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.CopyN(io.Discard, r.Body, 1000)
+		w.Header().Set("ETag", `"e"`)
+	}))
+	defer server.Close()
+	_, err := openAt(t, server.URL).Put(context.Background(), "s3://b/k", engine.Pin{}, bodyOf(randomBytes(t, 32<<20)))
+	wantMeaning(t, err, nil)
+}
+
 // A server that echoes nothing but understands the frame is asked once.
 func TestAServerThatEchoesNothingIsAskedOnce(t *testing.T) {
 	sim := start(t, s3sim.Config{})
