@@ -67,6 +67,9 @@ func Open(ctx context.Context, path string, o Options) (*Job, error) {
 // Inspect opens the job file at path for reading only. While a process writes
 // it, that is ErrInUse, and ReadHolder tells how far that process is.
 func Inspect(ctx context.Context, path string) (*Job, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	j, err := openFile(path, true)
 	if err != nil {
 		if errors.Is(err, ErrInUse) {
@@ -76,7 +79,7 @@ func Inspect(ctx context.Context, path string) (*Job, error) {
 		}
 		return nil, fmt.Errorf("inspect job: %w", err)
 	}
-	return j, ctx.Err()
+	return j, nil
 }
 
 // openLocked opens a job file whose lock the caller holds. On success the job

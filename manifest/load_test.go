@@ -86,7 +86,7 @@ func TestAnotherJobIsRefused(t *testing.T) {
 	elsewhere := listOf(list)
 	elsewhere.Destination = "s3://elsewhere/"
 	for says, l := range map[string]List{
-		"not of " + filepath.Join(dir, "other.txt"): listOf(filepath.Join(dir, "other.txt")),
+		"not of " + filepath.Join(dir, "other.txt"):  listOf(filepath.Join(dir, "other.txt")),
 		`to "s3://dst/p/", not to "s3://elsewhere/"`: elsewhere,
 	} {
 		if _, err := OpenList(t.Context(), j.path, l, Options{}); !errors.Is(err, ErrOtherJob) || !strings.Contains(err.Error(), says) {
@@ -328,8 +328,8 @@ func TestDamagedRecordsCostNoMoreThanTheyMust(t *testing.T) {
 func TestReasonIsOneBoundedLine(t *testing.T) {
 	for in, want := range map[string]string{
 		"a\nb\x1b]52;c;x\a": "a b ]52;c;x ",
-		"\u202eevil\u200b":    "evil",
-		"caf\xe9":             "caf ",
+		"\u202eevil\u200b":  "evil",
+		"caf\xe9":           "caf ",
 	} {
 		if got := reason(errors.New(in)); got != want {
 			t.Errorf("%q gives %q, want %q", in, got, want)

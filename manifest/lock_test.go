@@ -91,8 +91,11 @@ func TestAJobHasOneWriter(t *testing.T) {
 	stop, _ := other(t, path)
 
 	for name, open := range map[string]func() error{
-		"Open":       func() error { _, err := Open(t.Context(), path, Options{}); return err },
-		"OpenList":   func() error { _, err := OpenList(t.Context(), path, listOf(filepath.Join(dir, "list.txt")), Options{}); return err },
+		"Open": func() error { _, err := Open(t.Context(), path, Options{}); return err },
+		"OpenList": func() error {
+			_, err := OpenList(t.Context(), path, listOf(filepath.Join(dir, "list.txt")), Options{})
+			return err
+		},
 		"OpenStream": func() error { _, err := OpenStream(t.Context(), path, listOf("-"), Options{}); return err },
 		"Inspect":    func() error { _, err := Inspect(t.Context(), path); return err },
 	} {
