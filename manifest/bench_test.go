@@ -186,3 +186,77 @@ func BenchmarkSettle(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkStream reads a stream, and reads it again: all rows new, then all known.
+func BenchmarkStream(b *testing.B) {
+	n := rowsFromEnv(b)
+	rows := func(yield func(Row, error) bool) {
+		for i := range n {
+			if !yield(Row{Line: int64(i + 1), Source: fmt.Sprintf("s3://src/GRD_HD/SA/%03d/S1A_IW_GRDH_1SDV_%012d_%08X.zip", i/1000%1000, i*37, i*2654435761)}, nil) {
+				return
+			}
+		}
+	}
+	path := filepath.Join(b.TempDir(), "job.xfer")
+	for _, what := range []string{"new", "known"} {
+		b.Run(what, func(b *testing.B) {
+			for b.Loop() {
+				if what == "new" {
+					os.Remove(path)
+				}
+				j, err := OpenStream(b.Context(), path, listOf("s3://src/"), Options{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := j.Load(b.Context(), rows); err != nil {
+					b.Fatal(err)
+				}
+				if err := j.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+			b.ReportMetric(peakMiB(b), "peak-MiB")
+		})
+	}
+}
+
+// BenchmarkMerge opens a job whose list has got one row more, every other row being done.
+func BenchmarkMerge(b *testing.B) {
+	n := rowsFromEnv(b)
+	for b.Loop() {
+		b.StopTimer()
+		dir := b.TempDir()
+		list, path := filepath.Join(dir, "list.txt"), filepath.Join(dir, "job.xfer")
+		writeLong(b, list, n)
+		j, err := OpenList(b.Context(), path, listOf(list), Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		var results []engine.Result
+		for id := 1; id <= n; id += 2 {
+			if results = append(results, copiedRow(engine.Object{ID: uint64(id)}, "e", 1)); len(results) == 16<<10 {
+				if err := j.Settle(b.Context(), results); err != nil {
+					b.Fatal(err)
+				}
+				results = results[:0]
+			}
+		}
+		if err := j.Close(); err != nil {
+			b.Fatal(err)
+		}
+		writeLong(b, list, n+1)
+		b.StartTimer()
+		if j, err = OpenList(b.Context(), path, listOf(list), Options{}); err != nil {
+			b.Fatal(err)
+		}
+		if c := j.Change(); c.Added != 1 || c.Dropped != 0 {
+			b.Fatalf("change = %+v", c)
+		}
+		if err := j.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(peakMiB(b), "peak-MiB")
+}

@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// indexRun is how many rows are held in memory before they become a sorted run.
+	// indexRun is how many rows are held in memory before they become a sorted
+	// run, and what a run's filter is made for.
 	indexRun = 1 << 17
 
 	// chunkPairs is how many pairs one record of a run holds.
@@ -28,6 +29,7 @@ const (
 type index struct {
 	recent map[uint64]uint64 // hash to ID
 	clash  []pair            // recent rows whose hash was taken by another
+	limit  int               // of recent rows
 	runs   []run
 }
 
@@ -51,19 +53,25 @@ func hashOf(destination string) uint64 {
 }
 
 // openIndex reads what memory holds of the index of a file.
-func openIndex(tx *bbolt.Tx, s *sums) (*index, error) {
-	x := &index{recent: make(map[uint64]uint64), runs: make([]run, s.Runs)}
+func openIndex(tx *bbolt.Tx, s *sums, limit int) (*index, error) {
+	x := &index{recent: make(map[uint64]uint64), limit: limit}
 	c := tx.Bucket(bucketIndex).Cursor()
 	for key, value := c.First(); key != nil; key, value = c.Next() {
 		number := keyNumber(key) >> 32
-		if len(key) != 8 || number >= uint64(len(x.runs)) {
+		if len(key) != 8 || number >= uint64(s.Runs) || number > uint64(len(x.runs)) {
 			return nil, fmt.Errorf("read index: %w: unknown run", ErrCorrupt)
+		}
+		if number == uint64(len(x.runs)) {
+			x.runs = append(x.runs, run{})
 		}
 		pairs, err := readChunk(key, value)
 		if err != nil {
 			return nil, err
 		}
 		x.runs[number].take(pairs)
+	}
+	if len(x.runs) != int(s.Runs) {
+		return nil, fmt.Errorf("read index: %w: %d of %d runs", ErrCorrupt, len(x.runs), s.Runs)
 	}
 	rows, states := newRowReader(tx), stateReader{tx: tx, pass: s.Pass}
 	for id := s.Indexed + 1; id <= s.Last; id++ {
@@ -137,7 +145,7 @@ func (x *index) add(p pair) {
 }
 
 // full reports whether it is time to spill.
-func (x *index) full() bool { return len(x.recent)+len(x.clash) >= indexRun }
+func (x *index) full() bool { return len(x.recent)+len(x.clash) >= x.limit }
 
 // find gives the IDs of all rows whose destination has this hash, in no order.
 func (x *index) find(tx *bbolt.Tx, hash uint64) (ids []uint64, err error) {

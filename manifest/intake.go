@@ -62,7 +62,7 @@ func (in *intake) run(ctx context.Context, rows iter.Seq2[Row, error]) error {
 		return err
 	}
 	err = in.job.view(func(tx *bbolt.Tx) (err error) {
-		in.index, err = openIndex(tx, in.job.sums.Load())
+		in.index, err = openIndex(tx, in.job.sums.Load(), in.batch)
 		return err
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 
 	"xfer/engine"
 )
@@ -66,6 +67,9 @@ func Open(ctx context.Context, path string, o Options) (*Job, error) {
 // Inspect opens the job file at path for reading only. While a process writes
 // it, that is ErrInUse, and ReadHolder tells how far that process is.
 func Inspect(ctx context.Context, path string) (*Job, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	j, err := openFile(path, true)
 	if err != nil {
 		if errors.Is(err, ErrInUse) {
@@ -75,7 +79,7 @@ func Inspect(ctx context.Context, path string) (*Job, error) {
 		}
 		return nil, fmt.Errorf("inspect job: %w", err)
 	}
-	return j, ctx.Err()
+	return j, nil
 }
 
 // openLocked opens a job file whose lock the caller holds. On success the job
@@ -97,11 +101,11 @@ func openLocked(ctx context.Context, path string, l *lock, o Options) (*Job, err
 }
 
 // openFile opens and checks a job file. Nothing in a damaged one makes it panic.
-func openFile(path string, readOnly bool) (j *Job, err error) {
-	if err := checkPath(path); err != nil {
+func openFile(path string, readOnly bool) (_ *Job, err error) {
+	if err := checkPath(path, readOnly); err != nil {
 		return nil, err
 	}
-	j = &Job{
+	j := &Job{
 		path: path, queue: make(chan *commit), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	defer func() {
@@ -156,7 +160,9 @@ func lockTimeout(readOnly bool) time.Duration {
 	return 2 * time.Second
 }
 
-func checkPath(path string) error {
+// checkPath checks the file at path. A writer changes the file under a reader,
+// so the reader looks only while it can keep writers out.
+func checkPath(path string, readOnly bool) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -169,6 +175,14 @@ func checkPath(path string) error {
 		return err
 	}
 	defer f.Close()
+	if readOnly {
+		switch err := flock(f, unix.LOCK_SH|unix.LOCK_NB); {
+		case errors.Is(err, unix.EWOULDBLOCK):
+			return fmt.Errorf("%w: %s", ErrInUse, filepath.Base(path))
+		case err != nil:
+			return fmt.Errorf("lock %s: %w", path, err)
+		}
+	}
 	if err := checkFile(f); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

@@ -76,8 +76,14 @@ func closeAtEnd(t testing.TB, j *Job) {
 	})
 }
 
+// A failer is what testing.TB and rapid.T have in common.
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
 // checkJob asserts what holds of every job file at rest.
-func checkJob(t testing.TB, path string) {
+func checkJob(t failer, path string) {
 	t.Helper()
 	j, err := Inspect(context.Background(), path)
 	if err != nil {

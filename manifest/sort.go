@@ -59,7 +59,7 @@ func newSorter(dir string, size int) (*sorter, error) {
 		idle: make(chan []pair, 1), work: make(chan []pair), done: make(chan error, 1),
 	}
 	s.idle <- nil
-	go s.spill()
+	go s.spill(s.work)
 	return s, nil
 }
 
@@ -83,11 +83,11 @@ func (s *sorter) hand() {
 }
 
 // spill sorts runs and writes them one behind the other.
-func (s *sorter) spill() {
+func (s *sorter) spill(work <-chan []pair) {
 	var failed error
 	out := bufio.NewWriterSize(s.file, 256<<10)
 	var b [pairSize]byte
-	for run := range s.work {
+	for run := range work {
 		if failed == nil {
 			slices.SortFunc(run, comparePairs)
 			for _, p := range run {

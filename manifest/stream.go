@@ -50,7 +50,7 @@ func openStream(ctx context.Context, path string, list List, l *lock, o Options)
 	}
 	j.change.Created = created
 	s := j.sums.Load()
-	j.stream = &reading{list: list, known: s.Last, seen: newBitset(s.Last), changed: make(chan struct{})}
+	j.stream = &reading{list: list, known: s.Last, batch: indexRun, seen: newBitset(s.Last), changed: make(chan struct{})}
 	return j, nil
 }
 
@@ -61,6 +61,7 @@ func openStream(ctx context.Context, path string, list List, l *lock, o Options)
 type reading struct {
 	list  List
 	known uint64 // rows up to this ID were in the file before
+	batch int    // rows the index holds in memory
 
 	mu      sync.Mutex    // guards the rest
 	seen    bitset        // known rows that came by

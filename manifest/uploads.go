@@ -33,6 +33,7 @@ func (j *Job) Uploads(ctx context.Context, after uint64) ([]OpenUpload, error) {
 			if page, err = j.openUploads(tx, after); err != nil || len(page) > 0 {
 				return err
 			}
+			after = lostBit
 		}
 		page, err = j.lostUploads(tx, after&^lostBit)
 		return err
