@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"xfer/engine"
 )
 
 func main() { os.Exit(xfer(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -21,13 +23,18 @@ func xfer(args []string, stdin io.Reader, stdout io.Writer, stderr *os.File) int
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(context.Background())
-	if err != nil && !errors.Is(err, errIncomplete) {
+	if err != nil && !summarised(err) {
 		s.say("xfer: %v", err)
 		if h := hint(err); h != "" {
 			s.say("  %s", h)
 		}
 	}
 	return exitCode(err)
+}
+
+// summarised reports whether a run's summary has said all there is to say of err.
+func summarised(err error) bool {
+	return errors.Is(err, errIncomplete) || errors.Is(err, engine.ErrStopped)
 }
 
 func rootCommand(stdin io.Reader, stdout io.Writer, s *screen) *cobra.Command {

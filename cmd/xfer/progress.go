@@ -57,6 +57,7 @@ func (p *progress) bar(ctx context.Context) {
 		progressbar.OptionSetWriter(p.screen),
 		progressbar.OptionSetWidth(24),
 		progressbar.OptionShowBytes(true),
+		progressbar.OptionShowCount(),
 		progressbar.OptionShowTotalBytes(true),
 		progressbar.OptionUseIECUnits(true),
 		progressbar.OptionSetPredictTime(true),
