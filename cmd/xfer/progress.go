@@ -111,16 +111,17 @@ func (p *progress) line() string {
 	return text
 }
 
-// bytes gives what has arrived and what this run has to bring in all. Sizes are
-// known only of what has been opened; the rest is taken to be like that.
+// bytes gives what has arrived in this run and what it has to bring in all.
+// Sizes are known only of what has been opened; the rest is taken to be like that.
 func (p *progress) bytes() (done, all int64) {
-	done = p.count.Recorded.Load()
+	resumed := p.count.Resumed.Load()
+	done = p.count.Recorded.Load() - resumed
 	opened, openedBytes := p.count.Opened.Load(), p.count.OpenedBytes.Load()
 	if opened == 0 {
 		return done, 0
 	}
 	rows := p.start.Pending() - p.count.Skipped.Load()
-	return done, int64(float64(openedBytes) / float64(opened) * float64(max(rows, opened)))
+	return done, int64(float64(openedBytes)/float64(opened)*float64(max(rows, opened))) - resumed
 }
 
 func perSecond(n int64, d time.Duration) uint64 {
