@@ -40,7 +40,7 @@ type Options struct {
 	Workers     int           // parts in flight at once, and as many objects being opened; 0: as many as bring more
 	PartSize    int64         // bytes; 0: the destination's choice
 	RetryFor    time.Duration // how long one request is tried again before its object fails; 0: 15 minutes
-	Grace       time.Duration // how long parts in flight may go on after intake has stopped; 0: 30 seconds
+	Grace       time.Duration // how long parts in flight may go on after intake has stopped; 0: 10 seconds
 	MaxFailures int           // failed objects after which the run stops; 0: any number
 	LimitRate   int64         // bytes a second read from sources, all together; 0: no limit
 	Counters    *Counters     // where the run counts, for others to read; may be nil
@@ -160,7 +160,7 @@ func newRun(src Source, dst Destination, journal Journal, opt Options) *run {
 		opt.RetryFor = 15 * time.Minute
 	}
 	if opt.Grace <= 0 {
-		opt.Grace = 30 * time.Second
+		opt.Grace = 10 * time.Second
 	}
 	r := &run{
 		src: src, dst: dst, journal: journal, opt: opt,
