@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"xfer/internal/s3sim"
 )
 
 // full makes the tests below as large as the promises they stand for; otherwise
@@ -139,5 +141,59 @@ func leftovers(t *testing.T, dir string, names ...string) {
 		if !strings.Contains("\x00"+strings.Join(names, "\x00")+"\x00", "\x00"+e.Name()+"\x00") {
 			t.Errorf("left behind: %s", e.Name())
 		}
+	}
+}
+
+// TestKilledUnderFaults is the same in bad weather: requests throttled, replies
+// lost or empty, bodies cut, bits flipped, the source's keys dying, on a
+// destination that answers a repeated Complete as S3 does and as MinIO does.
+func TestKilledUnderFaults(t *testing.T) {
+	for _, forgets := range []bool{false, true} {
+		t.Run(fmt.Sprintf("forgets uploads %t", forgets), func(t *testing.T) {
+			seed := rand.Uint64()
+			t.Logf("seed %#x", seed)
+			random := rand.New(rand.NewPCG(seed, 0))
+			w := newWorldWith(t, 2*time.Second, s3sim.Config{CheapETags: true, Discard: true, ReplayNotFound: forgets})
+			w.src.PutSyntheticMany("in", "small/", 200, 64<<10, 1)
+			w.src.PutSyntheticMany("in", "large/", 6, 17<<20, 1000)
+			w.listAll()
+			var armed []*s3sim.Armed
+			for _, f := range []s3sim.Fault{
+				{Kind: s3sim.Fail, Status: 503, Code: "SlowDown", Every: 29},
+				{Kind: s3sim.LostReply, Op: s3sim.UploadPart, Every: 11},
+				{Kind: s3sim.LostReply, Op: s3sim.PutObject, Every: 37},
+				{Kind: s3sim.LostReply, Op: s3sim.CreateMultipartUpload, Every: 3},
+				{Kind: s3sim.Empty200, Op: s3sim.CreateMultipartUpload, Every: 4},
+				{Kind: s3sim.LostReply, Op: s3sim.CompleteMultipartUpload, Every: 2},
+				{Kind: s3sim.Error200, Code: "InternalError", Op: s3sim.CompleteMultipartUpload, Every: 5},
+			} {
+				f.Times = -1
+				armed = append(armed, w.dst.Inject(f))
+			}
+			for _, f := range []s3sim.Fault{
+				{Kind: s3sim.Fail, Status: 500, Code: "InternalError", Every: 31},
+				{Kind: s3sim.CutBody, Op: s3sim.GetObject, Bytes: 50_000, Every: 19, Reset: true},
+				{Kind: s3sim.FlipBit, Op: s3sim.GetObject, Bytes: 10_000, Every: 43},
+			} {
+				f.Times = -1
+				armed = append(armed, w.src.Inject(f))
+			}
+			args := w.copyArgs("--workers", "4", "--part-size", "5MiB", "--limit-rate", "24MiB")
+			for range 5 {
+				p := w.start(args...)
+				after(time.Duration(random.ExpFloat64() * float64(time.Second)))
+				_ = p.Process.Kill()
+				if code := p.code(); code > 0 {
+					t.Fatalf("run ended by itself with exit %d:\n%s", code, p.stderr.String())
+				}
+			}
+			w.run(exitOK, args...)
+			w.arrived()
+			for _, a := range armed {
+				if a.Fired() == 0 {
+					t.Errorf("never happened: %+v", a.Fault())
+				}
+			}
+		})
 	}
 }

@@ -37,10 +37,16 @@ const (
 
 func newWorld(t *testing.T, life time.Duration) *world {
 	t.Helper()
+	return newWorldWith(t, life, s3sim.Config{CheapETags: true, Discard: true}) // sums, not bytes
+}
+
+// newWorldWith is newWorld with a destination as asked for.
+func newWorldWith(t *testing.T, life time.Duration, dst s3sim.Config) *world {
+	t.Helper()
 	w := &world{t: t, dir: t.TempDir()}
 	w.list = filepath.Join(w.dir, "list.txt")
 	w.src = s3sim.New(s3sim.Config{CheapETags: true})
-	w.dst = s3sim.New(s3sim.Config{CheapETags: true, Discard: true})
+	w.dst = s3sim.New(dst)
 	w.vendor = s3sim.NewVendor(s3sim.VendorConfig{Flavour: s3sim.TEA, Token: canaryLogin, Lifetime: life}, w.src)
 	if err := errors.Join(w.src.Start(), w.dst.Start(), w.vendor.Start()); err != nil {
 		t.Fatal(err)
