@@ -35,17 +35,19 @@ func cmpFile(t *testing.T, path string, want s3sim.Object) {
 // for longer than they live: nothing fails, and the pause is told.
 func TestKeysThatDieAndAVendorThatIsAway(t *testing.T) {
 	w := newWorld(t, 2*time.Second)
-	w.src.PutSyntheticMany("in", "small/", 300, 64<<10, 1)
-	w.src.PutSyntheticMany("in", "large/", 3, 48<<20, 1000)
+	l := killLoad()
+	w.src.PutSyntheticMany("in", "small/", l.small, 64<<10, 1)
+	w.src.PutSyntheticMany("in", "large/", l.large, l.largeSize, 1000)
 	w.listAll()
-	p := w.start(w.copyArgs("--workers", "4", "--part-size", "5MiB", "--limit-rate", "24MiB")...)
-	w.until("the first bytes", func() bool { return w.dst.Stats().Accepted > 20<<20 })
+	p := w.start(w.copyArgs(l.args()...)...)
+	w.until("the first bytes", func() bool { return w.dst.Stats().Accepted > l.total()/8 })
 	w.vendor.Down(5 * time.Second)
 	if code := p.code(); code != exitOK {
 		t.Fatalf("exit %d:\n%s", code, p.stderr.String())
 	}
 	w.arrived()
 	s := p.summary(t)
+	t.Logf("%d objects, %d failed, %d renewals, %d rejected, %.1f s", s.Objects.Copied, s.Objects.Failed, s.Credentials.Renewals, s.Credentials.Rejected, s.Seconds)
 	if s.Objects.Failed != 0 || s.Credentials.Renewals < 2 {
 		t.Errorf("%d failed, %d renewals", s.Objects.Failed, s.Credentials.Renewals)
 	}
