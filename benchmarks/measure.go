@@ -26,7 +26,7 @@ func measure(cmd *exec.Cmd) (figure, error) {
 	}
 	f := figure{user: cmd.ProcessState.UserTime(), sys: cmd.ProcessState.SystemTime(), wall: time.Since(start)}
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		f.peak = int64(usage.Maxrss)
+		f.peak = int64(usage.Maxrss) //nolint:unconvert // an int32 on some systems
 		if runtime.GOOS != "darwin" {
 			f.peak <<= 10 // getrusage(2): kilobytes, but bytes on macOS
 		}

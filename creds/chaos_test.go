@@ -40,14 +40,14 @@ func TestNoRequestFailsWhileKeysCanBeHad(t *testing.T) {
 			rejected, longest := 0, time.Duration(0)
 			for w := range 8 {
 				wg.Go(func() {
-					time.Sleep(time.Duration(w) * life / 1600)
+					time.Sleep(time.Duration(w) * life / 1600) //nolint:forbidigo // the bubble's time
 					r, waited := work(t, k, v, 5*life, life/200)
 					mu.Lock()
 					rejected, longest = rejected+r, max(longest, waited)
 					mu.Unlock()
 				})
 			}
-			time.Sleep(revokeAt)
+			time.Sleep(revokeAt) //nolint:forbidigo // the bubble's time
 			v.mu.Lock()
 			for id := range v.minted {
 				v.minted[id] = time.Now()

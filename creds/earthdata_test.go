@@ -280,7 +280,7 @@ func TestNetrcIsReadAnew(t *testing.T) {
 	p := a.open(t, "HOME", home)
 	write := func(text string, mode os.FileMode) {
 		t.Helper()
-		os.Remove(path)
+		_ = os.Remove(path) // it may not be there
 		if err := os.WriteFile(path, []byte(text), mode); err != nil {
 			t.Fatal(err)
 		}

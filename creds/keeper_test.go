@@ -145,8 +145,10 @@ func TestSharedShrinkingKeysAreNotFetchedPerRequest(t *testing.T) {
 	// before its end; we come 56 minutes late.
 	v := &vendor{life: time.Hour, shared: time.Hour - 30*time.Second}
 	bubble(t, v, func(t *testing.T, k *Keeper, l *log) {
-		v.Fetch(t.Context())
-		time.Sleep(56 * time.Minute)
+		if _, err := v.Fetch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(56 * time.Minute) //nolint:forbidigo // the bubble's time
 		before := v.count()
 		rejected, longest := work(t, k, v, 4*time.Minute, 10*time.Millisecond)
 		if rejected != 0 {
@@ -168,7 +170,7 @@ func TestHangingVendorDoesNotBlockWorkers(t *testing.T) {
 		v.mu.Lock()
 		v.latency = 24 * time.Hour
 		v.mu.Unlock()
-		time.Sleep(50 * time.Minute)
+		time.Sleep(50 * time.Minute) //nolint:forbidigo // the bubble's time
 		asked := time.Now()
 		mustRetrieve(t, k)
 		if waited := time.Since(asked); waited != 0 {
@@ -216,11 +218,11 @@ func TestManyRejectionsCauseOneFetch(t *testing.T) {
 	v := &vendor{life: time.Hour, latency: time.Second}
 	bubble(t, v, func(t *testing.T, k *Keeper, l *log) {
 		old := mustRetrieve(t, k)
-		time.Sleep(10 * time.Minute)
+		time.Sleep(10 * time.Minute) //nolint:forbidigo // the bubble's time
 		var wg sync.WaitGroup
 		for i := range 256 {
 			wg.Go(func() {
-				time.Sleep(time.Duration(i) * 10 * time.Millisecond) // some report after the renewal
+				time.Sleep(time.Duration(i) * 10 * time.Millisecond) //nolint:forbidigo // the bubble's time; some report after the renewal
 				k.Rejected(old.AccessKeyID, "ExpiredToken")
 				if got := mustRetrieve(t, k); got.AccessKeyID == old.AccessKeyID {
 					t.Error("rejected keys were handed out again")
@@ -270,7 +272,7 @@ func TestRejectionsFarApartNeverDeny(t *testing.T) {
 	bubble(t, v, func(t *testing.T, k *Keeper, l *log) {
 		for range 10 {
 			c := mustRetrieve(t, k)
-			time.Sleep(5 * time.Minute)
+			time.Sleep(5 * time.Minute) //nolint:forbidigo // the bubble's time
 			k.Rejected(c.AccessKeyID, "ExpiredToken")
 		}
 		mustRetrieve(t, k)
@@ -297,7 +299,7 @@ func TestExpiredKeysWithoutReplacementPauseUntilReplaced(t *testing.T) {
 	v := &vendor{shared: 2 * time.Hour, static: true}
 	bubble(t, v, func(t *testing.T, k *Keeper, l *log) {
 		old := mustRetrieve(t, k)
-		time.Sleep(time.Hour)
+		time.Sleep(time.Hour) //nolint:forbidigo // the bubble's time
 		k.Rejected(old.AccessKeyID, "ExpiredToken")
 		if got := mustRetrieve(t, k); got.AccessKeyID == old.AccessKeyID {
 			t.Error("rejected keys were handed out again")
@@ -327,15 +329,15 @@ func TestPastedKeysStopEarlyAndAreSwappedHot(t *testing.T) {
 	bubble(t, v, func(t *testing.T, k *Keeper, l *log) {
 		start := time.Now()
 		first := mustRetrieve(t, k)
-		time.Sleep(57 * time.Minute)
+		time.Sleep(57 * time.Minute) //nolint:forbidigo // the bubble's time
 		if got := mustRetrieve(t, k); got.AccessKeyID != first.AccessKeyID {
 			t.Fatal("keys changed")
 		}
 		if e := l.first(t, Warning); e.Hint == "" || !strings.Contains(e.Why, "end in") {
 			t.Errorf("warning %+v", e)
 		}
-		time.Sleep(90 * time.Second)
-		got := mustRetrieve(t, k) // blocks from minute 58 until the vendor mints
+		time.Sleep(90 * time.Second) //nolint:forbidigo // the bubble's time
+		got := mustRetrieve(t, k)    // blocks from minute 58 until the vendor mints
 		if got.AccessKeyID == first.AccessKeyID {
 			t.Error("dying keys were handed out")
 		}
@@ -419,7 +421,7 @@ func TestStopWaitingFreesEverybody(t *testing.T) {
 		for range workers {
 			go func() { _, err := k.Retrieve(t.Context()); failed <- err }()
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) //nolint:forbidigo // the bubble's time
 		k.StopWaiting()
 		for range workers {
 			if err := <-failed; !errors.Is(err, ErrUnavailable) {
@@ -477,7 +479,7 @@ func TestWorseKeysAreNotAdopted(t *testing.T) {
 		v.mu.Lock()
 		v.life = time.Millisecond
 		v.mu.Unlock()
-		time.Sleep(50 * time.Minute)
+		time.Sleep(50 * time.Minute) //nolint:forbidigo // the bubble's time
 		if c := mustRetrieve(t, k); c.AccessKeyID != "ASIA0001" {
 			t.Errorf("worse keys replaced good ones: %s", c.AccessKeyID)
 		}

@@ -181,7 +181,7 @@ func mustRetrieve(t *testing.T, k *Keeper) aws.Credentials {
 // A rejected request is reported and sent again, as a store does it.
 func work(t *testing.T, k *Keeper, v *vendor, whole, step time.Duration) (rejected int, longest time.Duration) {
 	t.Helper()
-	for end := time.Now().Add(whole); time.Now().Before(end); time.Sleep(step) {
+	for end := time.Now().Add(whole); time.Now().Before(end); time.Sleep(step) { //nolint:forbidigo // the bubble's time
 		asked := time.Now()
 		creds := mustRetrieve(t, k)
 		longest = max(longest, time.Since(asked))

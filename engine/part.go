@@ -8,9 +8,6 @@ const (
 	// MaxParts is how many parts one upload may have (S3 user guide, "multipart upload limits").
 	MaxParts = 10_000
 
-	// minPartSize is what S3 asks of every part but the last.
-	minPartSize = 5 << 20
-
 	// defaultPartSize keeps a part's time on an ordinary line to seconds, and an
 	// object of 100 GB within MaxParts.
 	defaultPartSize = 16 << 20

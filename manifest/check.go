@@ -124,7 +124,7 @@ func (w *pageWalk) header(id uint64) (flags, count uint16, overflow uint32, err 
 		return 0, 0, 0, w.damaged(id, "is not in the file")
 	}
 	if _, err := w.file.ReadAt(h[:], int64(id)*w.pageSize); err != nil {
-		return 0, 0, 0, fmt.Errorf("%w: read page %d: %v", ErrCorrupt, id, err)
+		return 0, 0, 0, fmt.Errorf("%w: read page %d: %w", ErrCorrupt, id, err)
 	}
 	e := binary.NativeEndian
 	flags, count, overflow = e.Uint16(h[8:]), e.Uint16(h[10:]), e.Uint32(h[12:])
@@ -138,7 +138,7 @@ func (w *pageWalk) header(id uint64) (flags, count uint16, overflow uint32, err 
 func (w *pageWalk) page(id uint64, overflow uint32) ([]byte, error) {
 	b := make([]byte, w.pageSize*(1+int64(overflow)))
 	if _, err := w.file.ReadAt(b, int64(id)*w.pageSize); err != nil {
-		return nil, fmt.Errorf("%w: read page %d: %v", ErrCorrupt, id, err)
+		return nil, fmt.Errorf("%w: read page %d: %w", ErrCorrupt, id, err)
 	}
 	return b, nil
 }

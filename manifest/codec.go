@@ -53,7 +53,7 @@ func unseal(key, value []byte, v any) error {
 		return fmt.Errorf("%w: record of version %d, this xfer reads %d", ErrVersion, body[0], recordVersion)
 	}
 	if err := decMode.Unmarshal(body[1:], v); err != nil {
-		return fmt.Errorf("%w: decode record: %v", ErrCorrupt, err)
+		return fmt.Errorf("%w: decode record: %w", ErrCorrupt, err)
 	}
 	return nil
 }

@@ -130,7 +130,7 @@ func (s *sorter) finish() error {
 func (s *sorter) close() {
 	if s.work != nil {
 		close(s.work)
-		<-s.done
+		<-s.done //nolint:errcheck // the sorting is given up
 		s.work = nil
 	}
 	s.file.Close()

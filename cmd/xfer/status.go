@@ -100,7 +100,7 @@ func status(ctx context.Context, w io.Writer, path string, failed, asJSON bool) 
 	if err != nil {
 		return err
 	}
-	defer job.Close()
+	defer func() { _ = job.Close() }() // nothing was written
 	if failed {
 		return printFailed(ctx, w, job, asJSON)
 	}

@@ -82,7 +82,7 @@ func (s *Store) parts(ctx context.Context, u engine.Upload, after int32) ([]type
 	out, err := s.sdk.ListParts(d.on(ctx), in)
 	if err != nil {
 		err = d.explain(err)
-		if f, ok := err.(*failure); ok && f.cause == engine.ErrNotFound {
+		if f, ok := errors.AsType[*failure](err); ok && errors.Is(f, engine.ErrNotFound) {
 			f.cause = engine.ErrUploadGone
 		}
 		return nil, err

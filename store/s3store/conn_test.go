@@ -38,19 +38,18 @@ func TestReadStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, far := pipe(t)
 		go func() {
-			time.Sleep(testStall - time.Second)
+			time.Sleep(testStall - time.Second) //nolint:forbidigo // the bubble's time
 			far.Write([]byte("x"))
 		}()
-		began := time.Now()
 		if _, err := c.Read(make([]byte, 1)); err != nil {
 			t.Fatalf("a byte in time: %v", err)
 		}
-		time.Sleep(10 * testStall) // nobody reads: no stall
+		time.Sleep(10 * testStall) //nolint:forbidigo // the bubble's time; nobody reads: no stall
 		go far.Write([]byte("y"))
 		if _, err := c.Read(make([]byte, 1)); err != nil {
 			t.Fatalf("after a rest: %v", err)
 		}
-		began = time.Now()
+		began := time.Now()
 		_, err := c.Read(make([]byte, 1))
 		wantStall(t, err, began, testStall)
 	})
@@ -61,10 +60,10 @@ func TestWriteStallsUnlessBytesGetAway(t *testing.T) {
 		c, far := pipe(t)
 		go func() { // slow, but above a trickle
 			for range 4 {
-				io.ReadFull(far, make([]byte, trickle))
-				time.Sleep(testStall - time.Second)
+				_, _ = io.ReadFull(far, make([]byte, trickle)) // how much came shows at the other end
+				time.Sleep(testStall - time.Second)            //nolint:forbidigo // the bubble's time
 			}
-			io.ReadFull(far, make([]byte, 10)) // below it
+			_, _ = io.ReadFull(far, make([]byte, 10)) // below it
 		}()
 		began := time.Now()
 		n, err := c.Write(make([]byte, 64<<10))
@@ -119,7 +118,7 @@ func (s *slowly) Read(p []byte) (int, error) {
 	if s.text == "" {
 		return 0, io.EOF
 	}
-	time.Sleep(s.pause)
+	time.Sleep(s.pause) //nolint:forbidigo // the bubble's time
 	n := copy(p[:1], s.text)
 	s.text = s.text[n:]
 	return n, nil

@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -60,7 +61,7 @@ func (s *Store) PutPart(ctx context.Context, u engine.Upload, _ engine.Pin, numb
 // classless looks whether err refuses r's storage class. If so no class is sent
 // any more, and the error is passing: the next try goes without.
 func (s *Store) classless(r *request, err error) error {
-	f, ok := err.(*failure)
+	f, ok := errors.AsType[*failure](err)
 	if !ok || f.code != "InvalidStorageClass" || r.header.Get("X-Amz-Storage-Class") == "" {
 		return err
 	}
@@ -68,5 +69,5 @@ func (s *Store) classless(r *request, err error) error {
 		s.config.Logger.Debug("server refuses the storage class; none is sent from here on", "class", r.header.Get("X-Amz-Storage-Class"))
 	}
 	f.cause = nil
-	return f
+	return err
 }

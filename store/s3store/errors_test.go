@@ -102,7 +102,7 @@ func TestMeaningOfCodesAndStatuses(t *testing.T) {
 		{"Unheard", 405, engine.ErrRefused},
 		{"Unheard", 599, nil},
 	} {
-		if got := meaning(row.code, row.status); got != row.want {
+		if got := meaning(row.code, row.status); !errors.Is(got, row.want) {
 			t.Errorf("meaning(%q, %d) = %v, want %v", row.code, row.status, got, row.want)
 		}
 	}

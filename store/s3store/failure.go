@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -96,10 +97,10 @@ func (s *Store) failureOf(r *request, resp *http.Response, text []byte) *failure
 // are rejected too, whatever the server calls it. Without keys nothing can be
 // replaced, and the request is just denied.
 func (s *Store) rejected(f *failure, keys aws.Credentials) {
-	if f.cause == engine.ErrDenied && keys.CanExpire && s.now().After(keys.Expires) {
+	if errors.Is(f, engine.ErrDenied) && keys.CanExpire && s.now().After(keys.Expires) {
 		f.cause = engine.ErrKeysRejected
 	}
-	if f.cause != engine.ErrKeysRejected {
+	if !errors.Is(f, engine.ErrKeysRejected) {
 		return
 	}
 	if s.config.Anonymous {

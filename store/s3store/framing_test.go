@@ -26,7 +26,7 @@ func unframe(r io.Reader) (data []byte, trailers textproto.MIMEHeader, err error
 		}
 		var size int
 		if _, err := fmt.Sscanf(line, "%x\r\n", &size); err != nil || !strings.HasSuffix(line, "\r\n") {
-			return nil, nil, fmt.Errorf("chunk head %q: %v", line, err)
+			return nil, nil, fmt.Errorf("chunk head %q: %w", line, err)
 		}
 		if size == 0 {
 			break

@@ -94,7 +94,7 @@ func (s *Store) Complete(ctx context.Context, u engine.Upload, pin engine.Pin, p
 // said reports whether err is a server's answer that it will not do what it was
 // asked, in contrast to none or one that leaves it open.
 func said(err error) bool {
-	f, ok := err.(*failure)
+	f, ok := errors.AsType[*failure](err)
 	return ok && (f.status >= 400 && f.status < 500 || f.status == http.StatusNotImplemented)
 }
 
@@ -106,10 +106,10 @@ func completed(err error) error {
 	switch {
 	case failed && f.code == "ConditionalRequestConflict":
 		f.cause = engine.ErrUploadGone // S3 asks to begin anew (API reference, "CompleteMultipartUpload")
-		return f
-	case failed && f.cause == engine.ErrNotFound:
+		return err
+	case failed && errors.Is(f, engine.ErrNotFound):
 		f.cause = engine.ErrUploadGone
-		return f
+		return err
 	case failed && f.code == "" && f.status >= 500:
 		f.cause = nil // whoever answered, it need not be the server that acts
 	case failed && f.cause != nil, unsent(err):
@@ -135,14 +135,14 @@ func (s *Store) askSum(ctx context.Context, at string, st engine.Stored) engine.
 // writing corrects what a failure means at a destination: there, what is not
 // found is no source, and no condition was set that a source could break.
 func writing(err error) {
-	f, ok := err.(*failure)
+	f, ok := errors.AsType[*failure](err)
 	if !ok {
 		return
 	}
-	switch f.cause {
-	case engine.ErrNotFound:
+	switch {
+	case errors.Is(f, engine.ErrNotFound):
 		f.cause = engine.ErrNoStore
-	case engine.ErrSourceChanged:
+	case errors.Is(f, engine.ErrSourceChanged):
 		f.cause = engine.ErrRefused
 	}
 }

@@ -39,7 +39,7 @@ func (s *Store) Resolve(ctx context.Context, u engine.Upload, pin engine.Pin, pa
 // unmasked finds the reason of a HEAD refused without a code by asking the
 // upload, whose replies have a body.
 func (s *Store) unmasked(ctx context.Context, u engine.Upload, err error) error {
-	if f, ok := err.(*failure); ok && f.code == "" && errors.Is(err, engine.ErrRefused) {
+	if f, ok := errors.AsType[*failure](err); ok && f.code == "" && errors.Is(err, engine.ErrRefused) {
 		if _, said := s.parts(ctx, u, 0); said != nil {
 			return said
 		}

@@ -3,6 +3,7 @@ package s3store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -53,7 +54,7 @@ func (s *Store) send(ctx context.Context, r *request) (*http.Response, error) {
 			return nil, err
 		}
 		resp, untouched, err := s.attempt(ctx, r, to)
-		f, failed := err.(*failure)
+		f, failed := errors.AsType[*failure](err)
 		if !failed {
 			return resp, err
 		}
@@ -62,7 +63,7 @@ func (s *Store) send(ctx context.Context, r *request) (*http.Response, error) {
 		}
 		if !untouched || n == maxRoutes {
 			f.cause = nil
-			return nil, f
+			return nil, err
 		}
 	}
 }

@@ -106,7 +106,7 @@ func wantMeaning(t *testing.T, err, want error) {
 		return
 	}
 	for _, m := range meanings {
-		if errors.Is(err, m) != (m == want) {
+		if errors.Is(err, m) != errors.Is(m, want) {
 			t.Errorf("error %v, want it to mean %v", err, want)
 		}
 	}

@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -96,7 +97,7 @@ func (s *Store) dress(r *request, body *engine.Body) (framing bool, err error) {
 // bytes. If so none is sent any more, and the error is passing: the next try
 // goes without.
 func (s *Store) sumless(sent bool, err error) error {
-	f, ok := err.(*failure)
+	f, ok := errors.AsType[*failure](err)
 	if !ok || !sent || !f.refusesSums() {
 		return err
 	}
@@ -106,7 +107,7 @@ func (s *Store) sumless(sent bool, err error) error {
 	if s.sums.Load() == sumsRefused {
 		f.cause = nil
 	}
-	return f
+	return err
 }
 
 // refusesSums reports whether f is how a server says that it does not know

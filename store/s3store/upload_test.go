@@ -318,7 +318,7 @@ func TestPutReturnsOnlyWhenTheBodyIsFree(t *testing.T) {
 			return
 		}
 		defer c.Close()
-		c.Read(make([]byte, 4096))
+		_, _ = c.Read(make([]byte, 4096))
 		io.WriteString(c, "HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n")
 		io.Copy(io.Discard, c)
 	}()
