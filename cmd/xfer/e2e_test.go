@@ -172,6 +172,54 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// A destination whose keys may neither list nor abort uploads, as a workspace of
+// the EO DataHub: the job file alone is enough to go on after a kill.
+func TestADestinationThatLetsNobodyLook(t *testing.T) {
+	w := newWorld(t, time.Hour)
+	w.src.PutSyntheticMany("in", "large/", 3, 48<<20, 1)
+	w.listAll()
+	w.dst.Deny(s3sim.ListParts, s3sim.AbortMultipartUpload, s3sim.ListMultipartUploads, s3sim.ListObjectsV2)
+	args := w.copyArgs("--part-size", "5MiB", "--workers", "4", "--limit-rate", "48MiB")
+	for n := range 3 {
+		p := w.start(args...)
+		w.until("some parts", func() bool { return w.dst.Counts()[s3sim.UploadPart] > 5*(n+1) })
+		_ = p.Process.Kill()
+		p.code()
+	}
+	lost := w.dst.Inject(s3sim.Fault{Kind: s3sim.LostReply, Op: s3sim.CompleteMultipartUpload})
+	w.run(exitOK, args...)
+	for _, key := range w.src.Keys("in") {
+		from, _ := w.src.Object("in", key)
+		if to, ok := w.dst.Object("out", key); !ok || to.CRC != from.CRC {
+			t.Errorf("%s: there %t, sum %x, want %x", key, ok, to.CRC, from.CRC)
+		}
+	}
+	if lost.Fired() != 1 {
+		t.Error("no answer was lost")
+	}
+}
+
+// abort ends what a killed run left open, and the same copy starts those anew.
+func TestAbortEndsOpenUploads(t *testing.T) {
+	w := newWorld(t, time.Hour)
+	w.src.PutSyntheticMany("in", "large/", 2, 48<<20, 1)
+	w.listAll()
+	args := w.copyArgs("--part-size", "5MiB", "--workers", "2", "--limit-rate", "32MiB")
+	p := w.start(args...)
+	w.until("some parts", func() bool { return w.dst.Counts()[s3sim.UploadPart] > 5 })
+	_ = p.Process.Kill()
+	p.code()
+	if len(w.dst.OpenUploads("out")) == 0 {
+		t.Fatal("nothing was left open")
+	}
+	w.run(exitOK, "abort", w.list)
+	if open := w.dst.OpenUploads("out"); len(open) > 0 {
+		t.Errorf("left open: %v", open)
+	}
+	w.run(exitOK, "resume", w.list+".xfer")
+	w.arrived()
+}
+
 // Every secret is planted, and none turns up in what a run leaves or shows.
 func TestNoSecretLeaves(t *testing.T) {
 	w := newWorld(t, 2*time.Second)

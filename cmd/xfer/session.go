@@ -174,11 +174,20 @@ func (s *session) onSignals(stop, cut context.CancelFunc) (end func()) {
 	}
 }
 
+// maxFailuresTold bounds how much of the screen failed objects may take. All of
+// them are in the job, for xfer status --failed.
+const maxFailuresTold = 20
+
 func (s *session) onSettled(r engine.Result) {
 	s.events.object(r)
 	if r.Status == engine.Failed {
 		s.log.Error("object failed", "source", r.Source, "destination", r.Destination, "error", r.Err)
-		s.screen.say("xfer: %s: %v", r.Source, r.Err)
+		switch n := s.count.Failed.Load(); {
+		case n <= maxFailuresTold:
+			s.screen.say("xfer: %s: %v", r.Source, r.Err)
+		case n == maxFailuresTold+1:
+			s.screen.say("xfer: more objects fail; they are not told one by one any more")
+		}
 		return
 	}
 	s.log.Debug("object "+r.Status.String(), "source", r.Source, "destination", r.Destination, "bytes", r.Pin.Size, "proof", r.Proof.String())
