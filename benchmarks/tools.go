@@ -44,7 +44,7 @@ func peers() []tool {
 				return fmt.Sprintf(":s3,provider=Other,env_auth=true,force_path_style=true,endpoint='%s':", url)
 			}
 			cmd := exec.CommandContext(ctx, path, "copy", "--config", "/dev/null", "--no-traverse", "--transfers", fmt.Sprint(sc.workers),
-				"--checkers", fmt.Sprint(sc.workers), "--s3-chunk-size", fmt.Sprint(sc.partSize), "--s3-upload-cutoff", fmt.Sprint(sc.partSize),
+				"--checkers", fmt.Sprint(sc.workers), "--s3-chunk-size", fmt.Sprintf("%dB", sc.partSize), "--s3-upload-cutoff", fmt.Sprintf("%dB", sc.partSize),
 				remote(from)+sourceBucket, remote(to)+destBucket)
 			cmd.Env = append(os.Environ(), keys...)
 			return cmd, nil
