@@ -20,11 +20,12 @@ const chunked = "aws-chunked"
 // frame. One that does not know trailers stores the frame with the bytes and
 // says that all is well; an echo of the checksum rules that out. One that knows
 // them may still keep the coding with an object put whole, as versitygw does;
-// Amazon is documented not to.
+// Amazon is documented not to. Whatever was on its way with the coding when that
+// showed is asked for too.
 func (s *Store) understood(ctx context.Context, r *request, size int64, echoed bool) error {
 	whole := r.query == ""
 	asked := echoed || s.sums.Load() == sumsWork
-	if asked && (!whole || s.config.Endpoint == "" || s.coding.Load() != codingUnknown) {
+	if asked && (!whole || !r.coded || s.config.Endpoint == "" || s.coding.Load() == codingTaken) {
 		return nil
 	}
 	at := scheme + r.bucket + "/" + r.key

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
@@ -300,6 +301,63 @@ func TestTheCodingOfTheTransferDoesNotStay(t *testing.T) {
 		}
 		if heads != 1 {
 			t.Errorf("%d HEADs", heads)
+		}
+	}
+}
+
+// Nor does it stay with an object that was on its way when another was found to
+// have kept it.
+func TestTheCodingStaysWithNoneOfManyPutAtOnce(t *testing.T) {
+	var mu sync.Mutex
+	kept := map[string]string{}
+	late, learnt := make(chan struct{}), make(chan struct{}) // b is on its way; a comes again
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		w.Header().Set("ETag", `"opaque"`)
+		if r.Method == http.MethodHead {
+			w.Header().Set("Content-Length", "3")
+			w.Header().Set("Content-Encoding", kept[r.URL.Path])
+			return
+		}
+		w.Header().Set("X-Amz-Checksum-Crc64nvme", crcOf([]byte("abc")).Base64())
+		_, again := kept[r.URL.Path]
+		kept[r.URL.Path] = r.Header.Get("Content-Encoding")
+		mu.Unlock()
+		defer mu.Lock()
+		switch {
+		case r.URL.Path == "/b/a" && again:
+			close(learnt)
+		case r.URL.Path == "/b/a":
+			<-late
+		case !again:
+			close(late)
+			<-learnt
+		}
+	}))
+	defer server.Close()
+	s := openAt(t, server.URL)
+	var wg sync.WaitGroup
+	for _, place := range []string{"s3://b/a", "s3://b/b"} {
+		wg.Go(func() {
+			put := func() error {
+				_, err := s.Put(context.Background(), place, engine.Pin{}, bodyOf([]byte("abc")))
+				return err
+			}
+			if put() == nil {
+				t.Errorf("%s was stored with the coding of its transfer", place)
+				return
+			}
+			if err := put(); err != nil {
+				t.Errorf("%s: %v", place, err)
+			}
+		})
+	}
+	wg.Wait()
+	for key, coding := range kept {
+		if coding != "" {
+			t.Errorf("%s is kept with the coding %q", key, coding)
 		}
 	}
 }
