@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -359,6 +360,34 @@ func TestTheCodingStaysWithNoneOfManyPutAtOnce(t *testing.T) {
 		if coding != "" {
 			t.Errorf("%s is kept with the coding %q", key, coding)
 		}
+	}
+}
+
+// A server that refuses a part without reading it closes a connection that is
+// still being written to. Its answer is heard all the same.
+func TestARefusalBeforeTheEndOfABodyIsHeard(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Read(make([]byte, 4096))
+			const text = "<Error><Code>NoSuchUpload</Code></Error>"
+			_, _ = fmt.Fprintf(c, "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
+			c.Close() // with what came unread, so that the other end is reset
+		}
+	}()
+	s := openAt(t, "http://"+l.Addr().String())
+	data := randomBytes(t, 8<<20)
+	for range 50 {
+		_, err := s.PutPart(context.Background(), engine.Upload{ID: "u", Destination: "s3://b/k"}, engine.Pin{}, 1, engine.Range{End: 8 << 20}, bodyOf(data))
+		wantMeaning(t, err, engine.ErrUploadGone)
 	}
 }
 
