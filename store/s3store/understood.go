@@ -39,10 +39,13 @@ func (s *Store) understood(ctx context.Context, r *request, size int64, echoed b
 			return err
 		}
 	}
-	if err != nil || !strings.Contains(there.Metadata.ContentEncoding, chunked) {
-		if err == nil || errors.Is(err, engine.ErrDenied) {
-			s.coding.CompareAndSwap(codingUnknown, codingTaken)
-		}
+	switch {
+	case errors.Is(err, engine.ErrNotFound), errors.Is(err, engine.ErrRefused):
+		return nil // it does not show what it has
+	case err != nil && !errors.Is(err, engine.ErrDenied):
+		return err // the next try asks again
+	case !strings.Contains(there.Metadata.ContentEncoding, chunked):
+		s.coding.CompareAndSwap(codingUnknown, codingTaken)
 		return nil
 	}
 	if s.coding.Swap(codingKept) != codingKept {

@@ -363,6 +363,35 @@ func TestTheCodingStaysWithNoneOfManyPutAtOnce(t *testing.T) {
 	}
 }
 
+// Nor because the server could not be asked for a moment.
+func TestTheCodingDoesNotStayUnseen(t *testing.T) {
+	coding, heads := "", 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("ETag", `"opaque"`)
+		if r.Method != http.MethodHead {
+			w.Header().Set("X-Amz-Checksum-Crc64nvme", crcOf([]byte("abc")).Base64())
+			coding = r.Header.Get("Content-Encoding")
+			return
+		}
+		if heads++; heads == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Length", "3")
+		w.Header().Set("Content-Encoding", coding)
+	}))
+	defer server.Close()
+	s := openAt(t, server.URL)
+	for _, want := range []error{engine.ErrThrottled, nil} {
+		_, err := s.Put(context.Background(), "s3://b/k", engine.Pin{}, bodyOf([]byte("abc")))
+		wantMeaning(t, err, want)
+	}
+	if _, err := s.Put(context.Background(), "s3://b/k", engine.Pin{}, bodyOf([]byte("abc"))); err != nil || coding != "" {
+		t.Errorf("%v, coding %q", err, coding)
+	}
+}
+
 // A server that refuses a part without reading it closes a connection that is
 // still being written to. Its answer is heard all the same.
 func TestARefusalBeforeTheEndOfABodyIsHeard(t *testing.T) {
