@@ -96,18 +96,24 @@ func (b *buffer) String() string {
 // start runs xfer with this world's logins in its environment.
 func (w *world) start(args ...string) *process {
 	w.t.Helper()
+	return launch(w.t, w.dir, []string{
+		"EARTHDATA_TOKEN=" + canaryLogin,
+		"DST_ACCESS_KEY_ID=DSTKEY", "DST_SECRET_ACCESS_KEY=" + canarySecret, "DST_SESSION_TOKEN=" + canaryToken,
+		"XFER_SOURCE_ENDPOINT=" + w.src.URL(), "XFER_SOURCE_CREDS=earthdata:" + w.vendor.Endpoint(),
+		"XFER_DEST_ENDPOINT=" + w.dst.URL(), "XFER_DEST_CREDS=env:DST",
+	}, args...)
+}
+
+// launch runs xfer in a folder, with more than this test's own environment.
+func launch(t *testing.T, dir string, env []string, args ...string) *process {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	w.t.Cleanup(cancel)
+	t.Cleanup(cancel)
 	p := &process{Cmd: exec.CommandContext(ctx, os.Args[0], args...)}
-	p.Dir, p.Stdout, p.Cmd.Stderr = w.dir, &p.stdout, &p.stderr
-	p.Env = append(os.Environ(), beXfer+"=1",
-		"EARTHDATA_TOKEN="+canaryLogin,
-		"DST_ACCESS_KEY_ID=DSTKEY", "DST_SECRET_ACCESS_KEY="+canarySecret, "DST_SESSION_TOKEN="+canaryToken,
-		"XFER_SOURCE_ENDPOINT="+w.src.URL(), "XFER_SOURCE_CREDS=earthdata:"+w.vendor.Endpoint(),
-		"XFER_DEST_ENDPOINT="+w.dst.URL(), "XFER_DEST_CREDS=env:DST",
-	)
+	p.Dir, p.Stdout, p.Cmd.Stderr = dir, &p.stdout, &p.stderr
+	p.Env = append(append(os.Environ(), beXfer+"=1"), env...)
 	if err := p.Start(); err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return p
 }
@@ -165,6 +171,11 @@ func (w *world) arrived() {
 // until waits for a condition that some process brings about.
 func (w *world) until(what string, ok func() bool) {
 	w.t.Helper()
+	until(w.t, what, ok)
+}
+
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(2 * time.Minute)
@@ -172,7 +183,7 @@ func (w *world) until(what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			w.t.Fatalf("waited two minutes for %s", what)
+			t.Fatalf("waited two minutes for %s", what)
 		}
 	}
 }

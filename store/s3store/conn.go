@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -18,6 +19,10 @@ const (
 	// trickle is how many bytes must get away within one stall time for a write
 	// to count as moving.
 	trickle = 1 << 10
+
+	// answerTime is how long a connection that was reset is read on. What was
+	// said before is there already, so this only bounds a transport that is busy.
+	answerTime = time.Second
 )
 
 // A conn is a connection that does not wait for ever. While it waits to read or
@@ -32,6 +37,12 @@ type conn struct {
 	net.Conn
 	stall   time.Duration
 	buffers *sync.Pool // of *[]byte, copyBuffer long
+	closing sync.Once
+	closed  chan struct{} // by Close
+}
+
+func newConn(c net.Conn, stall time.Duration, buffers *sync.Pool) *conn {
+	return &conn{Conn: c, stall: stall, buffers: buffers, closed: make(chan struct{})}
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -53,9 +64,30 @@ func (c *conn) Write(p []byte) (done int, err error) {
 		n, err := c.Conn.Write(p[done:])
 		done += n
 		if slow := errors.Is(err, os.ErrDeadlineExceeded) && n >= trickle && done < len(p); !slow {
+			c.answered(err)
 			return done, c.explain("write", err)
 		}
 	}
+}
+
+// answered leaves the transport the time to read what the server may have said
+// before it closed a connection that is still being written to: one that refuses
+// a body need not read it. The transport takes an error of Write for the end of
+// everything; when it has dealt with an answer, or found none, it closes c.
+func (c *conn) answered(err error) {
+	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+		return
+	}
+	select {
+	case <-c.closed:
+	case <-time.After(answerTime):
+	}
+}
+
+// Close closes the connection. It may be called more than once.
+func (c *conn) Close() error {
+	c.closing.Do(func() { close(c.closed) })
+	return c.Conn.Close()
 }
 
 // ReadFrom sends all of r. It may wait for r as long as r likes.

@@ -18,10 +18,10 @@ const testStall = 30 * time.Second
 func pipe(t *testing.T) (*conn, net.Conn) {
 	near, far := net.Pipe()
 	t.Cleanup(func() { near.Close(); far.Close() })
-	return &conn{Conn: near, stall: testStall, buffers: &sync.Pool{New: func() any {
+	return newConn(near, testStall, &sync.Pool{New: func() any {
 		b := make([]byte, copyBuffer)
 		return &b
-	}}}, far
+	}}), far
 }
 
 func wantStall(t *testing.T, err error, began time.Time, after time.Duration) {

@@ -4,31 +4,26 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"xfer/engine"
 	"xfer/store/s3store"
 )
 
-// The stories of this package against a real server: XFER_TEST_S3 is
-// endpoint,accesskey,secret,bucket, and the bucket may be written to.
-func TestRealServer(t *testing.T) {
-	spec := strings.Split(os.Getenv("XFER_TEST_S3"), ",")
-	if len(spec) != 4 {
-		t.Skip("XFER_TEST_S3 names no server")
+// The stories of this package against real servers.
+func TestRealServers(t *testing.T) {
+	for name, start := range realServers {
+		t.Run(name, func(t *testing.T) {
+			s, by := openReal(t, start(t))
+			realStory(t, s, by)
+		})
 	}
-	s, err := s3store.Open(context.Background(), s3store.Config{
-		Credentials: credentials.NewStaticCredentialsProvider(spec[1], spec[2], ""), Endpoint: spec[0]})
-	if err != nil {
-		t.Fatal(err)
-	}
+}
+
+func realStory(t *testing.T, s *s3store.Store, by bystander) {
 	ctx := context.Background()
-	at := func(name string) string { return fmt.Sprintf("s3://%s/xfer-test/%d/%s", spec[3], os.Getpid(), name) }
+	at := func(name string) string { return fmt.Sprintf("s3://%s/xfer test/%s", by.bucket, name) }
 	meta := engine.Metadata{ContentType: "image/tiff", ContentEncoding: "gzip", CacheControl: "no-store", User: map[string]string{"colour": "green"}}
 
 	for _, size := range []int{0, 1, 1 << 20} {
@@ -70,7 +65,7 @@ func TestRealServer(t *testing.T) {
 			}
 		}
 	}
-	_, err = s.Stat(ctx, at("nothing"))
+	_, err := s.Stat(ctx, at("nothing"))
 	wantMeaning(t, err, engine.ErrNotFound)
 	_, _, err = s.Open(ctx, at("nothing"))
 	wantMeaning(t, err, engine.ErrNotFound)

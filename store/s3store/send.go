@@ -39,6 +39,7 @@ type request struct {
 	text        []byte // a body that can be sent again
 	stream      io.Reader
 	length      int64           // bytes of stream
+	coded       bool            // the header names the coding of stream's frame
 	keys        aws.Credentials // it was last signed with; set by send
 }
 

@@ -45,7 +45,7 @@ func newTransport(c Config) *http.Transport {
 			if err != nil {
 				return nil, err
 			}
-			return &conn{Conn: nc, stall: c.Stall, buffers: buffers}, nil
+			return newConn(nc, c.Stall, buffers), nil
 		},
 		TLSClientConfig: &tls.Config{
 			MinVersion:                  tls.VersionTLS12,

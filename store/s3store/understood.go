@@ -20,11 +20,12 @@ const chunked = "aws-chunked"
 // frame. One that does not know trailers stores the frame with the bytes and
 // says that all is well; an echo of the checksum rules that out. One that knows
 // them may still keep the coding with an object put whole, as versitygw does;
-// Amazon is documented not to.
+// Amazon is documented not to. Whatever was on its way with the coding when that
+// showed is asked for too.
 func (s *Store) understood(ctx context.Context, r *request, size int64, echoed bool) error {
 	whole := r.query == ""
 	asked := echoed || s.sums.Load() == sumsWork
-	if asked && (!whole || s.config.Endpoint == "" || s.coding.Load() != codingUnknown) {
+	if asked && (!whole || !r.coded || s.config.Endpoint == "" || s.coding.Load() == codingTaken) {
 		return nil
 	}
 	at := scheme + r.bucket + "/" + r.key
@@ -38,10 +39,13 @@ func (s *Store) understood(ctx context.Context, r *request, size int64, echoed b
 			return err
 		}
 	}
-	if err != nil || !strings.Contains(there.Metadata.ContentEncoding, chunked) {
-		if err == nil || errors.Is(err, engine.ErrDenied) {
-			s.coding.CompareAndSwap(codingUnknown, codingTaken)
-		}
+	switch {
+	case errors.Is(err, engine.ErrNotFound), errors.Is(err, engine.ErrRefused):
+		return nil // it does not show what it has
+	case err != nil && !errors.Is(err, engine.ErrDenied):
+		return err // the next try asks again
+	case !strings.Contains(there.Metadata.ContentEncoding, chunked):
+		s.coding.CompareAndSwap(codingUnknown, codingTaken)
 		return nil
 	}
 	if s.coding.Swap(codingKept) != codingKept {

@@ -89,6 +89,7 @@ func (s *Store) dress(r *request, body *engine.Body) (framing bool, err error) {
 			encoding += "," + own
 		}
 		r.header.Set("Content-Encoding", encoding)
+		r.coded = true
 	}
 	return true, nil
 }

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
@@ -301,6 +303,120 @@ func TestTheCodingOfTheTransferDoesNotStay(t *testing.T) {
 		if heads != 1 {
 			t.Errorf("%d HEADs", heads)
 		}
+	}
+}
+
+// Nor does it stay with an object that was on its way when another was found to
+// have kept it.
+func TestTheCodingStaysWithNoneOfManyPutAtOnce(t *testing.T) {
+	var mu sync.Mutex
+	kept := map[string]string{}
+	late, learnt := make(chan struct{}), make(chan struct{}) // b is on its way; a comes again
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		w.Header().Set("ETag", `"opaque"`)
+		if r.Method == http.MethodHead {
+			w.Header().Set("Content-Length", "3")
+			w.Header().Set("Content-Encoding", kept[r.URL.Path])
+			return
+		}
+		w.Header().Set("X-Amz-Checksum-Crc64nvme", crcOf([]byte("abc")).Base64())
+		_, again := kept[r.URL.Path]
+		kept[r.URL.Path] = r.Header.Get("Content-Encoding")
+		mu.Unlock()
+		defer mu.Lock()
+		switch {
+		case r.URL.Path == "/b/a" && again:
+			close(learnt)
+		case r.URL.Path == "/b/a":
+			<-late
+		case !again:
+			close(late)
+			<-learnt
+		}
+	}))
+	defer server.Close()
+	s := openAt(t, server.URL)
+	var wg sync.WaitGroup
+	for _, place := range []string{"s3://b/a", "s3://b/b"} {
+		wg.Go(func() {
+			put := func() error {
+				_, err := s.Put(context.Background(), place, engine.Pin{}, bodyOf([]byte("abc")))
+				return err
+			}
+			if put() == nil {
+				t.Errorf("%s was stored with the coding of its transfer", place)
+				return
+			}
+			if err := put(); err != nil {
+				t.Errorf("%s: %v", place, err)
+			}
+		})
+	}
+	wg.Wait()
+	for key, coding := range kept {
+		if coding != "" {
+			t.Errorf("%s is kept with the coding %q", key, coding)
+		}
+	}
+}
+
+// Nor because the server could not be asked for a moment.
+func TestTheCodingDoesNotStayUnseen(t *testing.T) {
+	coding, heads := "", 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("ETag", `"opaque"`)
+		if r.Method != http.MethodHead {
+			w.Header().Set("X-Amz-Checksum-Crc64nvme", crcOf([]byte("abc")).Base64())
+			coding = r.Header.Get("Content-Encoding")
+			return
+		}
+		if heads++; heads == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Length", "3")
+		w.Header().Set("Content-Encoding", coding)
+	}))
+	defer server.Close()
+	s := openAt(t, server.URL)
+	for _, want := range []error{engine.ErrThrottled, nil} {
+		_, err := s.Put(context.Background(), "s3://b/k", engine.Pin{}, bodyOf([]byte("abc")))
+		wantMeaning(t, err, want)
+	}
+	if _, err := s.Put(context.Background(), "s3://b/k", engine.Pin{}, bodyOf([]byte("abc"))); err != nil || coding != "" {
+		t.Errorf("%v, coding %q", err, coding)
+	}
+}
+
+// A server that refuses a part without reading it closes a connection that is
+// still being written to. Its answer is heard all the same.
+func TestARefusalBeforeTheEndOfABodyIsHeard(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Read(make([]byte, 4096))
+			const text = "<Error><Code>NoSuchUpload</Code></Error>"
+			_, _ = fmt.Fprintf(c, "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
+			c.Close() // with what came unread, so that the other end is reset
+		}
+	}()
+	s := openAt(t, "http://"+l.Addr().String())
+	data := randomBytes(t, 8<<20)
+	for range 50 {
+		_, err := s.PutPart(context.Background(), engine.Upload{ID: "u", Destination: "s3://b/k"}, engine.Pin{}, 1, engine.Range{End: 8 << 20}, bodyOf(data))
+		wantMeaning(t, err, engine.ErrUploadGone)
 	}
 }
 
