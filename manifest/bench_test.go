@@ -202,7 +202,7 @@ func BenchmarkStream(b *testing.B) {
 		b.Run(what, func(b *testing.B) {
 			for b.Loop() {
 				if what == "new" {
-					os.Remove(path)
+					_ = os.Remove(path)
 				}
 				j, err := OpenStream(b.Context(), path, listOf("s3://src/"), Options{})
 				if err != nil {

@@ -199,7 +199,7 @@ func TestEqualHashesAreNoDuplicates(t *testing.T) {
 func TestPoison(t *testing.T) {
 	for name, harm := range map[string]func(t *testing.T, j *Job){
 		"write fails": func(t *testing.T, j *Job) { j.file.Close() },
-		"removed":     func(t *testing.T, j *Job) { os.Remove(j.path) },
+		"removed":     func(t *testing.T, j *Job) { _ = os.Remove(j.path) },
 		"replaced": func(t *testing.T, j *Job) {
 			if err := os.Rename(j.path, j.path+".away"); err != nil {
 				t.Fatal(err)
