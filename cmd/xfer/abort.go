@@ -20,9 +20,7 @@ func abortCommand(s *screen) *cobra.Command {
 		Short: "End a job's open uploads and remove its partial files",
 		Long: `End the uploads that a job has begun and not completed, so that their parts
 cost nothing, and remove its partial files. Objects already copied stay. The job
-file stays too: the same copy goes on with what is left, from each object's start.
-
-` + exitCodes,
+file stays too: the same copy goes on with what is left, from each object's start.`,
 		Args: oneJob,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return abort(cmd, &opt, s, jobPath(args[0]))

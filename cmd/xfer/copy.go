@@ -20,9 +20,7 @@ Places are s3://bucket/key (the raw key, not percent-encoded), file:///path, and
 local paths. What ends in / is all below it. A row of a list goes to the place
 after its TAB, or to DST followed by its whole key.
 
-Logins come from the environment and from files, never from flags.
-
-` + exitCodes,
+Logins come from the environment and from files, never from flags.`,
 		Example: `  xfer copy --manifest granules.txt --source-creds earthdata:https://HOST/s3credentials s3://my-bucket/granules/
   xfer copy --manifest list.txt --source-endpoint https://a.example --source-creds env:OLD \
             --dest-endpoint https://b.example --dest-creds env:NEW s3://new/

@@ -70,6 +70,7 @@ func (o *options) workFlags(f *pflag.FlagSet) {
 	f.Var(&o.workers, "workers", "parts in flight at once: `N`, or auto to find out")
 	f.Var(&o.partSize, "part-size", "`SIZE` of the parts of large objects, such as 64MiB, or auto")
 	f.Var(&o.limitRate, "limit-rate", "read at most `SIZE` a second, such as 20MiB (default: no limit)")
+	f.Lookup("limit-rate").DefValue = "" // the usage says it better
 	f.DurationVar(&o.retryFor, "retry-for", 15*time.Minute, "try one request again for `DURATION` before its object fails")
 	f.IntVar(&o.maxFailures, "max-failures", 0, "stop after `N` failed objects (default: never)")
 	f.BoolVar(&o.json, "json", false, "one JSON object a line on standard output: each object, each renewal of keys, a summary")

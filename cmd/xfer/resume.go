@@ -16,9 +16,7 @@ func resumeCommand(stdout io.Writer, s *screen) *cobra.Command {
 		Short: "Go on with a job file",
 		Long: `Go on with the job that a job file holds, as the copy that began it would. Its
 list is not read again, and its flags are remembered; those given here count
-more and are remembered instead.
-
-` + exitCodes,
+more and are remembered instead.`,
 		Args: oneJob,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return resume(cmd, &opt, stdout, s, jobPath(args[0]))

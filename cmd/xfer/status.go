@@ -77,9 +77,7 @@ func statusCommand(stdout io.Writer) *cobra.Command {
 		Use:   "status [flags] JOB",
 		Short: "Tell where a job stands, also while it runs",
 		Long: `Tell where a job stands: how many objects are there, which failed and why.
-JOB is a job file, or the list it belongs to. Nothing is changed or sent.
-
-` + exitCodes,
+JOB is a job file, or the list it belongs to. Nothing is changed or sent.`,
 		Args: oneJob,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return status(cmd.Context(), stdout, jobPath(args[0]), failed, asJSON)
