@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 
 	"xfer/engine"
 )
@@ -78,12 +77,10 @@ func (s *Store) OpenRange(ctx context.Context, at string, pin engine.Pin, span e
 	if span.Len() > 0 { // no range names an empty span
 		r.header.Set("Range", fmt.Sprintf("bytes=%d-%d", span.Start, span.End-1))
 	}
-	if pin.ETag != "" {
-		r.header.Set("If-Match", pin.ETag)
-	}
-	if pin.Version != "" && pin.Version != "null" {
-		r.query = "versionId=" + url.QueryEscape(pin.Version)
-	}
+	// The ETag alone is the condition, although the version is known: to ask for a
+	// version takes s3:GetObjectVersion, which the session policies of vendors do
+	// not grant (Thin Egress App: s3:GetObject and s3:ListBucket only).
+	r.header.Set("If-Match", pin.ETag)
 	resp, err := s.send(ctx, r)
 	if err != nil {
 		return nil, err

@@ -203,3 +203,32 @@ func TestOddKeysAreKeptExactly(t *testing.T) {
 		t.Errorf("listed %d of %d", found, len(keys))
 	}
 }
+
+// Session policies that allow s3:GetObject and nothing else refuse a request
+// that names a version, so a known version must not be asked for.
+func TestOpenRangeAsksForNoVersion(t *testing.T) {
+	sim := start(t, s3sim.Config{RecordRequests: true})
+	s := open(t, sim)
+	sim.PutObject("b", "k", randomBytes(t, 1000))
+	pin, err := s.Stat(t.Context(), "s3://b/k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pin.Version = "3/L4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY"
+	r, err := s.OpenRange(t.Context(), "s3://b/k", pin, engine.Range{Start: 10, End: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		t.Error(err)
+	}
+	r.Close()
+	for _, r := range sim.Requests() {
+		if strings.Contains(r.URI, "versionId") {
+			t.Errorf("asked for a version: %s", r.URI)
+		}
+		if r.Op == s3sim.GetObject && r.Header.Get("If-Match") != pin.ETag {
+			t.Errorf("condition %q, want %q", r.Header.Get("If-Match"), pin.ETag)
+		}
+	}
+}
