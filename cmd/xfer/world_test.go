@@ -26,6 +26,7 @@ type world struct {
 	vendor   *s3sim.Vendor
 	dir      string
 	list     string
+	env      []string // of its processes, besides our own
 }
 
 // Secrets of a world. None of them may turn up anywhere.
@@ -48,6 +49,12 @@ func newWorld(t *testing.T, life time.Duration) *world {
 	t.Cleanup(func() { _ = errors.Join(w.src.Close(), w.dst.Close(), w.vendor.Close()) })
 	w.dst.CreateBucket("out")
 	w.dst.AddKey(s3sim.Key{ID: "DSTKEY", Secret: canarySecret, Token: canaryToken})
+	w.env = []string{
+		"EARTHDATA_TOKEN=" + canaryLogin,
+		"DST_ACCESS_KEY_ID=DSTKEY", "DST_SECRET_ACCESS_KEY=" + canarySecret, "DST_SESSION_TOKEN=" + canaryToken,
+		"XFER_SOURCE_ENDPOINT=" + w.src.URL(), "XFER_SOURCE_CREDS=earthdata:" + w.vendor.Endpoint(),
+		"XFER_DEST_ENDPOINT=" + w.dst.URL(), "XFER_DEST_CREDS=env:DST",
+	}
 	return w
 }
 
@@ -90,16 +97,17 @@ func (b *buffer) String() string {
 // start runs xfer with this world's logins in its environment.
 func (w *world) start(args ...string) *process {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	return w.startFor(5*time.Minute, args...)
+}
+
+// startFor is start for a process that may take longer than most.
+func (w *world) startFor(longest time.Duration, args ...string) *process {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), longest)
 	w.t.Cleanup(cancel)
 	p := &process{Cmd: exec.CommandContext(ctx, os.Args[0], args...)}
 	p.Dir, p.Stdout, p.Cmd.Stderr = w.dir, &p.stdout, &p.stderr
-	p.Env = append(os.Environ(), beXfer+"=1",
-		"EARTHDATA_TOKEN="+canaryLogin,
-		"DST_ACCESS_KEY_ID=DSTKEY", "DST_SECRET_ACCESS_KEY="+canarySecret, "DST_SESSION_TOKEN="+canaryToken,
-		"XFER_SOURCE_ENDPOINT="+w.src.URL(), "XFER_SOURCE_CREDS=earthdata:"+w.vendor.Endpoint(),
-		"XFER_DEST_ENDPOINT="+w.dst.URL(), "XFER_DEST_CREDS=env:DST",
-	)
+	p.Env = append(append(os.Environ(), beXfer+"=1"), w.env...)
 	if err := p.Start(); err != nil {
 		w.t.Fatal(err)
 	}
