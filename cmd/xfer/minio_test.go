@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -70,7 +70,7 @@ func TestKeysOfARealSTS(t *testing.T) {
 	w.run(exitOK, "copy", "--progress", "none", tree+"/", "s3://granules/")
 
 	// Keys of the same kind as the first that the copy gets, kept past their end.
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile("short"))
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithSharedConfigProfile("short"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,10 @@ type options struct {
 	progress progressMode
 	logLevel string
 	logFile  string
+
+	config string          // path of the config file; "" is the user's own
+	places []binding       // of the config file
+	given  map[string]bool // flags that count more than places do
 }
 
 // A side is what a job knows of its source or destination.
@@ -63,6 +67,7 @@ func (o *options) sideFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.dest.region, "dest-region", "", "`REGION` of the destination (default: found out)")
 	f.BoolVar(&o.requesterPays, "requester-pays", false, "agree to pay for reading from requester-pays buckets")
 	f.BoolVar(&o.allowHTTP, "allow-http", false, "send credentials over plain http to hosts other than this one")
+	f.StringVar(&o.config, "config", "", "read settings from `FILE` (default: xfer/config.toml below $XDG_CONFIG_HOME, if it is there)")
 }
 
 // workFlags are those that say how to work.

@@ -18,6 +18,8 @@ func resumeCommand(stdout io.Writer, s *screen) *cobra.Command {
 list is not read again, and its flags are remembered; those given here count
 more and are remembered instead.
 
+` + precedence + `
+
 ` + exitCodes,
 		Args: oneJob,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -50,8 +52,12 @@ func resume(cmd *cobra.Command, opt *options, stdout io.Writer, s *screen, path 
 	if err := recall(flags, info.Settings); err != nil {
 		return err
 	}
+	kept := settings(flags)
+	if err := opt.settle(flags); err != nil {
+		return err
+	}
 	if len(given) > 0 {
-		if err := job.Remember(ctx, settings(flags)); err != nil {
+		if err := job.Remember(ctx, kept); err != nil {
 			return err
 		}
 	}
