@@ -62,6 +62,17 @@ func (a *awsChain) Fetch(ctx context.Context) (Keys, error) {
 // fetchTimeout leaves time for a credential_process.
 func (a *awsChain) fetchTimeout() time.Duration { return processTime }
 
+// identity is the profile and all that the environment says to the chain.
+func (a *awsChain) identity() []string {
+	id := []string{"aws", a.profile}
+	for _, entry := range os.Environ() {
+		if strings.HasPrefix(entry, "AWS_") {
+			id = append(id, entry)
+		}
+	}
+	return id
+}
+
 // ownCommand returns the credential_process of the profile if that is where the
 // keys come from. The SDK would run it in a shell on our standard input, and
 // puts what it printed, keys included, into its errors.
