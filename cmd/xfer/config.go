@@ -131,10 +131,19 @@ func lineOf(text, key string) string {
 	return ""
 }
 
-// settle gives every flag of f its value: what the command line and the
-// environment say, and what a resumed job remembers, stands in f already; the
-// config file comes last. It is called once, before f's values are used.
+// settle gives every flag of a command that moves bytes its value, see apply, and
+// refuses what cannot be meant.
 func (o *options) settle(f *pflag.FlagSet) error {
+	if err := o.apply(f); err != nil {
+		return err
+	}
+	return o.check()
+}
+
+// apply gives every flag of f its value: what the command line and the environment
+// say, and what a resumed job remembers, stands in f already; the config file
+// comes last. It is called once, before f's values are used.
+func (o *options) apply(f *pflag.FlagSet) error {
 	c, err := readConfig(o.config)
 	if err != nil {
 		return err
@@ -150,5 +159,5 @@ func (o *options) settle(f *pflag.FlagSet) error {
 			return fmt.Errorf("read config %s: key %q: %w", c.path, name, err)
 		}
 	}
-	return o.check()
+	return nil
 }

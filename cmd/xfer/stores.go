@@ -163,11 +163,7 @@ func (s *stores) keeper(ctx context.Context, r reach, bucket string) (*creds.Kee
 }
 
 func (s *stores) openKeys(ctx context.Context, k *keys, r reach, bucket string) error {
-	spec, err := creds.Parse(r.creds)
-	if err != nil {
-		return fmt.Errorf("%w: %w", engine.ErrNoStore, err)
-	}
-	provider, err := creds.Open(ctx, spec, creds.Options{Bucket: bucket, Version: agentVersion})
+	provider, err := s.opt.provider(ctx, r.creds, bucket)
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", engine.ErrNoKeys, r.side, err)
 	}
@@ -181,7 +177,7 @@ func (s *stores) openKeys(ctx context.Context, k *keys, r reach, bucket string) 
 	}
 	// Asked for here, so that a login that does not work is told once and clearly.
 	if _, err := keeper.Retrieve(ctx); err != nil {
-		return fmt.Errorf("%w: %s credentials %s: %w", engine.ErrNoKeys, r.side, spec, err)
+		return fmt.Errorf("%w: %s credentials %s: %w", engine.ErrNoKeys, r.side, harmlessSpec(r.creds), err)
 	}
 	return nil
 }
@@ -211,4 +207,13 @@ func (s *stores) root(at string) (*filestore.Destination, error) {
 	}
 	s.roots[root] = d
 	return d, nil
+}
+
+// harmlessSpec is a spec without what may be secret in it.
+func harmlessSpec(text string) string {
+	spec, err := creds.Parse(text)
+	if err != nil {
+		return "…"
+	}
+	return spec.String()
 }
