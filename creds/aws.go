@@ -27,6 +27,9 @@ func (a *awsChain) Fetch(ctx context.Context) (Keys, error) {
 	load := []func(*config.LoadOptions) error{
 		// STS needs some region, and any will do for its keys.
 		config.WithDefaultRegion("us-east-1"),
+		// The SDK would tell the end of a container's keys five minutes early; when
+		// to renew is the Keeper's affair.
+		config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow, o.ExpiryWindowJitterFrac = 0, 0 }),
 	}
 	if a.profile != "" {
 		load = append(load, config.WithSharedConfigProfile(a.profile))
