@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 
 	"xfer/creds"
 	"xfer/engine"
@@ -21,6 +22,7 @@ type stores struct {
 	dst     *place // the job's DST, may be nil
 	log     *slog.Logger
 	observe func(creds.Event)
+	ahead   foresight
 
 	mu      sync.Mutex
 	s3      map[reach]*s3client               // guarded by mu
@@ -167,7 +169,7 @@ func (s *stores) openKeys(ctx context.Context, k *keys, r reach, bucket string) 
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", engine.ErrNoKeys, r.side, err)
 	}
-	keeper := creds.NewKeeper(context.WithoutCancel(ctx), provider, creds.KeeperOptions{Name: r.side, Observe: s.observe})
+	keeper := creds.NewKeeper(context.WithoutCancel(ctx), provider, creds.KeeperOptions{Name: r.side, Observe: s.heard})
 	s.mu.Lock()
 	k.keeper = keeper
 	stopped := s.stopped
@@ -207,6 +209,12 @@ func (s *stores) root(at string) (*filestore.Destination, error) {
 	}
 	s.roots[root] = d
 	return d, nil
+}
+
+// heard passes on what keepers tell.
+func (s *stores) heard(e creds.Event) {
+	s.ahead.note(e, time.Now())
+	s.observe(e)
 }
 
 // harmlessSpec is a spec without what may be secret in it.
