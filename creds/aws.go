@@ -27,6 +27,9 @@ func (a *awsChain) Fetch(ctx context.Context) (Keys, error) {
 	load := []func(*config.LoadOptions) error{
 		// STS needs some region, and any will do for its keys.
 		config.WithDefaultRegion("us-east-1"),
+		// The SDK would tell the end of a container's keys five minutes early; when
+		// to renew is the Keeper's affair.
+		config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow, o.ExpiryWindowJitterFrac = 0, 0 }),
 	}
 	if a.profile != "" {
 		load = append(load, config.WithSharedConfigProfile(a.profile))
@@ -61,6 +64,17 @@ func (a *awsChain) Fetch(ctx context.Context) (Keys, error) {
 
 // fetchTimeout leaves time for a credential_process.
 func (a *awsChain) fetchTimeout() time.Duration { return processTime }
+
+// identity is the profile and all that the environment says to the chain.
+func (a *awsChain) identity() []string {
+	id := []string{"aws", a.profile}
+	for _, entry := range os.Environ() {
+		if strings.HasPrefix(entry, "AWS_") {
+			id = append(id, entry)
+		}
+	}
+	return id
+}
 
 // ownCommand returns the credential_process of the profile if that is where the
 // keys come from. The SDK would run it in a shell on our standard input, and

@@ -21,6 +21,10 @@
 // Fetch brought, with the expiry as the vendor's clock has it. A Keeper is all
 // there is of time: one per identity and side of a job, shared by all workers.
 //
+// Once is for a caller that wants one set of keys and has no job to keep alive.
+// Cached stands between a Provider and whoever calls it and shares keys with other
+// processes through a file; nothing here writes keys anywhere else.
+//
 // # Who owns what
 //
 // One goroutine, started by NewKeeper and ended by Close, calls the Provider and

@@ -128,6 +128,19 @@ func (e *earthdata) ways() (ways []way, broken error) {
 	return ways, err
 }
 
+// identity is the endpoint and whoever logs in there. Of a login with a password
+// it is the user alone.
+func (e *earthdata) identity() []string {
+	id := []string{"earthdata", e.url.String(), e.login.String()}
+	for _, name := range []string{"EARTHDATA_TOKEN", "EARTHDATA_COOKIE", "EARTHDATA_USERNAME"} {
+		if value := strings.TrimSpace(e.getenv(name)); value != "" {
+			return append(id, name, value)
+		}
+	}
+	l, _, _ := netrcLogin(e.getenv, e.login) // a broken file is told by Fetch
+	return append(id, "netrc", l.user)
+}
+
 func (e *earthdata) loginHint() string {
 	return fmt.Sprintf("set EARTHDATA_TOKEN (made at %s/profile under Generate Token), or EARTHDATA_USERNAME and EARTHDATA_PASSWORD, "+
 		"or add a line \"machine %s login … password …\" to ~/.netrc, which is read again while xfer waits", e.login, e.login.Host)

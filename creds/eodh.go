@@ -57,5 +57,11 @@ func (e *eodh) Fetch(ctx context.Context) (Keys, error) {
 	if a.status != http.StatusOK && a.status != http.StatusCreated {
 		return Keys{}, a.fault(eodhHint, key)
 	}
-	return a.keys()
+	k, err := a.keys()
+	k.From += " (EODH_API_KEY)"
+	return k, err
+}
+
+func (e *eodh) identity() []string {
+	return []string{"eodh", e.url.String(), strings.TrimSpace(e.getenv("EODH_API_KEY"))}
 }

@@ -32,7 +32,8 @@ type Event struct {
 	Next       time.Duration // until the next fetch is due; 0: none is planned
 	Code       string        // Rejected: the service's error code
 	Why        string        // Warning, Paused: the reason
-	Hint       string        // Warning, Paused: what to do
+	Fixed      bool          // Renewed: xfer cannot renew these keys; Hint says how somebody does
+	Hint       string        // Warning, Paused, Fixed: what to do
 	After      time.Duration // Resumed: how long the pause was
 }
 

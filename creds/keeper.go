@@ -76,10 +76,7 @@ func NewKeeper(ctx context.Context, p Provider, opt KeeperOptions) *Keeper {
 		opt.Name = "credentials"
 	}
 	if opt.Timeout <= 0 {
-		opt.Timeout = 20 * time.Second
-		if slow, ok := p.(interface{ fetchTimeout() time.Duration }); ok {
-			opt.Timeout = slow.fetchTimeout()
-		}
+		opt.Timeout = fetchLimit(p)
 	}
 	if opt.Observe == nil {
 		opt.Observe = func(Event) {}

@@ -58,6 +58,17 @@ func (p *process) Fetch(ctx context.Context) (Keys, error) {
 	return k, nil
 }
 
+// identity is the command and the AWS settings it can see.
+func (p *process) identity() []string {
+	id := append([]string{"process"}, p.argv...)
+	for _, entry := range withoutSecrets(p.environ()) {
+		if strings.HasPrefix(entry, "AWS_") {
+			id = append(id, entry)
+		}
+	}
+	return id
+}
+
 // parseProcess reads what a credential_process printed.
 func parseProcess(data []byte) (Keys, error) {
 	f, err := parseJSON(data)

@@ -140,6 +140,9 @@ func (k *Keeper) adopt(now time.Time, keys Keys, latency time.Duration) {
 	h.spread(now)
 	k.held = h
 	e := Event{Kind: Renewed, Life: h.pace.life, Latency: latency}
+	if !keys.Renewable && !keys.Anonymous {
+		e.Fixed, e.Hint = true, keys.replaceHint()
+	}
 	if !h.renewAt.IsZero() {
 		e.Next = h.renewAt.Sub(now)
 	}

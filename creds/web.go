@@ -27,5 +27,13 @@ func (w *web) Fetch(ctx context.Context) (Keys, error) {
 	if a.status != http.StatusOK {
 		return Keys{}, a.fault("put a valid token into XFER_CREDS_TOKEN and run the same command again", token)
 	}
-	return a.keys()
+	k, err := a.keys()
+	if !token.Empty() {
+		k.From += " (XFER_CREDS_TOKEN)"
+	}
+	return k, err
+}
+
+func (w *web) identity() []string {
+	return []string{"web", w.url.String(), strings.TrimSpace(w.getenv("XFER_CREDS_TOKEN"))}
 }

@@ -44,6 +44,9 @@ func abort(cmd *cobra.Command, opt *options, s *screen, path string) (err error)
 	if err := recall(cmd.Flags(), info.Settings); err != nil {
 		return err
 	}
+	if err := opt.apply(cmd.Flags()); err != nil {
+		return err
+	}
 	dst, err := jobDestination(info)
 	if err != nil {
 		return err

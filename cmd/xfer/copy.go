@@ -20,7 +20,9 @@ Places are s3://bucket/key (the raw key, not percent-encoded), file:///path, and
 local paths. What ends in / is all below it. A row of a list goes to the place
 after its TAB, or to DST followed by its whole key.
 
-Logins come from the environment and from files, never from flags.`,
+Logins come from the environment and from files, never from flags.
+
+` + configHelp,
 		Example: `  xfer copy --manifest granules.txt --source-creds earthdata:https://HOST/s3credentials s3://my-bucket/granules/
   xfer copy --manifest list.txt --source-endpoint https://a.example --source-creds env:OLD \
             --dest-endpoint https://b.example --dest-creds env:NEW s3://new/
@@ -42,10 +44,11 @@ func copyPlaces(cmd *cobra.Command, opt *options, args []string, stdin io.Reader
 	if err := fromEnvironment(flags); err != nil {
 		return err
 	}
-	if err := opt.check(); err != nil {
+	kept := settings(flags) // what the config file says may change under a job
+	if err := opt.settle(flags); err != nil {
 		return err
 	}
-	q, err := newRequest(opt, settings(flags), args, stdin)
+	q, err := newRequest(opt, kept, args, stdin)
 	if err != nil {
 		return err
 	}

@@ -183,7 +183,7 @@ func (q *request) walk(ctx context.Context) iter.Seq2[manifest.Row, error] {
 // listing gives the objects below an S3 SRC.
 func (q *request) listing(ctx context.Context, stores *stores) iter.Seq2[manifest.Row, error] {
 	return func(yield func(manifest.Row, error) bool) {
-		store, err := stores.s3store(ctx, sourceSide, q.src.bucket)
+		store, _, err := stores.s3store(ctx, sourceSide, q.src.String())
 		if err != nil {
 			yield(manifest.Row{}, err)
 			return

@@ -64,6 +64,7 @@ command goes on after a crash, an interrupt, or a night without keys.
 		resumeCommand(stdout, s),
 		statusCommand(stdout),
 		abortCommand(s),
+		credsCommand(stdout, s),
 		versionCommand(stdout),
 	)
 	return root

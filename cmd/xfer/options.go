@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,11 @@ type options struct {
 	progress progressMode
 	logLevel string
 	logFile  string
+
+	cache  bool            // share vended keys with other runs through files
+	config string          // path of the config file; "" is the user's own
+	places []binding       // of the config file
+	given  map[string]bool // flags that count more than places do
 }
 
 // A side is what a job knows of its source or destination.
@@ -63,6 +69,16 @@ func (o *options) sideFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.dest.region, "dest-region", "", "`REGION` of the destination (default: found out)")
 	f.BoolVar(&o.requesterPays, "requester-pays", false, "agree to pay for reading from requester-pays buckets")
 	f.BoolVar(&o.allowHTTP, "allow-http", false, "send credentials over plain http to hosts other than this one")
+	o.cacheFlag(f)
+	o.configFlag(f)
+}
+
+func (o *options) cacheFlag(f *pflag.FlagSet) {
+	f.BoolVar(&o.cache, "cache", false, "keep renewable keys in files below $XDG_CACHE_HOME/xfer that only you can read, for other runs of xfer")
+}
+
+func (o *options) configFlag(f *pflag.FlagSet) {
+	f.StringVar(&o.config, "config", "", "read settings from `FILE` (default: xfer/config.toml below $XDG_CONFIG_HOME, if it is there)")
 }
 
 // workFlags are those that say how to work.
@@ -119,7 +135,7 @@ func fromEnvironment(f *pflag.FlagSet) error {
 // information are left out.
 var remembered = []string{
 	"source-creds", "dest-creds", "source-endpoint", "dest-endpoint", "source-region", "dest-region",
-	"requester-pays", "allow-http", "workers", "part-size", "limit-rate", "retry-for", "max-failures",
+	"requester-pays", "allow-http", "config", "cache", "workers", "part-size", "limit-rate", "retry-for", "max-failures",
 }
 
 // settings gives the flags that a job file should remember.
@@ -131,6 +147,9 @@ func settings(f *pflag.FlagSet) map[string]string {
 			continue
 		}
 		kept[name] = flag.Value.String()
+		if path, err := filepath.Abs(kept[name]); name == "config" && err == nil {
+			kept[name] = path // to be found from anywhere
+		}
 	}
 	return kept
 }

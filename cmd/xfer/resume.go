@@ -16,7 +16,9 @@ func resumeCommand(stdout io.Writer, s *screen) *cobra.Command {
 		Short: "Go on with a job file",
 		Long: `Go on with the job that a job file holds, as the copy that began it would. Its
 list is not read again, and its flags are remembered; those given here count
-more and are remembered instead.`,
+more and are remembered instead.
+
+` + precedence,
 		Args: oneJob,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return resume(cmd, &opt, stdout, s, jobPath(args[0]))
@@ -48,8 +50,12 @@ func resume(cmd *cobra.Command, opt *options, stdout io.Writer, s *screen, path 
 	if err := recall(flags, info.Settings); err != nil {
 		return err
 	}
+	kept := settings(flags)
+	if err := opt.settle(flags); err != nil {
+		return err
+	}
 	if len(given) > 0 {
-		if err := job.Remember(ctx, settings(flags)); err != nil {
+		if err := job.Remember(ctx, kept); err != nil {
 			return err
 		}
 	}

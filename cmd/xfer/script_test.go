@@ -35,13 +35,15 @@ const beXfer = "XFER_TEST_BE_XFER"
 //	put BUCKET/KEY FILE              put a file's bytes into the source
 //	arrived BUCKET BUCKET PREFIX     every object of the first, a source bucket, is in the second below PREFIX
 //	requests N                       both services together have seen N requests
+//	paid BUCKET                      make a requester-pays bucket with one object in the source
+//	deny src|dst OPERATION           refuse an operation from now on
 //	fault src|dst KIND KEY [CODE]    arm a fault, for ever
 func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"synthetic": putSynthetic, "put": putFile, "arrived": arrived, "requests": requests, "fault": fault,
+			"synthetic": putSynthetic, "put": putFile, "arrived": arrived, "requests": requests, "fault": fault, "paid": paid, "deny": deny,
 		},
 	})
 }
@@ -131,4 +133,17 @@ func fault(ts *testscript.TestScript, _ bool, args []string) {
 		server = of(ts).dst
 	}
 	server.Inject(f)
+}
+
+func paid(ts *testscript.TestScript, _ bool, args []string) {
+	of(ts).src.CreateBucket(args[0], s3sim.RequesterPays())
+	of(ts).src.PutSyntheticMany(args[0], "x", 1, 10, 1)
+}
+
+func deny(ts *testscript.TestScript, _ bool, args []string) {
+	server := of(ts).src
+	if args[0] == "dst" {
+		server = of(ts).dst
+	}
+	server.Deny(s3sim.Op(args[1]))
 }

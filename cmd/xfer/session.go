@@ -129,7 +129,11 @@ func tellChange(screen *screen, c manifest.Change) {
 func (s *session) background(start manifest.Totals, began time.Time) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &progress{screen: s.screen, job: s.job, count: &s.count, start: start, began: began}
-	drawn, published := make(chan struct{}), make(chan struct{})
+	drawn, published, warned := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(warned)
+		s.stores.ahead.watch(ctx, p)
+	}()
 	go func() {
 		defer close(drawn)
 		p.show(ctx, s.opt.progress)
@@ -142,6 +146,7 @@ func (s *session) background(start manifest.Totals, began time.Time) (end func()
 		cancel()
 		<-drawn
 		<-published
+		<-warned
 	}
 }
 

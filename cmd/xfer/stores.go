@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -15,27 +14,35 @@ import (
 	"xfer/store/s3store"
 )
 
-// stores opens what the places of a job need: keys and an S3 client for each
-// side that has S3 places, and local trees. Each is opened when the first row
-// asks for it, so that a job between disks wants no credentials.
+// stores opens what the places of a job need: keys and S3 clients for each reach
+// of its S3 places, and local trees. Each is opened when the first row asks for
+// it, so that a job between disks wants no credentials.
 type stores struct {
 	opt     *options
 	dst     *place // the job's DST, may be nil
 	log     *slog.Logger
 	observe func(creds.Event)
+	ahead   foresight
 
 	mu      sync.Mutex
-	s3      map[string]*s3side                // by side; guarded by mu
+	s3      map[reach]*s3client               // guarded by mu
+	keepers map[identity]*keys                // guarded by mu
 	roots   map[string]*filestore.Destination // by root; guarded by mu
-	keepers []*creds.Keeper                   // guarded by mu
 	stopped bool                              // guarded by mu
 }
 
-// An s3side is one side's S3 client, opened once.
-type s3side struct {
+// An s3client is the S3 client of one reach, opened once.
+type s3client struct {
 	once  sync.Once
 	store *s3store.Store
 	err   error
+}
+
+// keys are the keeper of one identity, opened once.
+type keys struct {
+	once   sync.Once
+	keeper *creds.Keeper // nil until it is open
+	err    error
 }
 
 const (
@@ -46,8 +53,9 @@ const (
 func newStores(opt *options, dst *place, log *slog.Logger, observe func(creds.Event)) *stores {
 	return &stores{
 		opt: opt, dst: dst, log: log, observe: observe,
-		s3:    map[string]*s3side{sourceSide: {}, destinationSide: {}},
-		roots: map[string]*filestore.Destination{},
+		s3:      map[reach]*s3client{},
+		keepers: map[identity]*keys{},
+		roots:   map[string]*filestore.Destination{},
 	}
 }
 
@@ -55,7 +63,7 @@ func newStores(opt *options, dst *place, log *slog.Logger, observe func(creds.Ev
 func (s *stores) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, k := range s.keepers {
+	for _, k := range s.open() {
 		k.Close()
 	}
 	for _, root := range s.roots {
@@ -68,9 +76,19 @@ func (s *stores) stopWaiting() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
-	for _, k := range s.keepers {
+	for _, k := range s.open() {
 		k.StopWaiting()
 	}
+}
+
+// open gives the keepers there are. Called with mu held.
+func (s *stores) open() (all []*creds.Keeper) {
+	for _, k := range s.keepers {
+		if k.keeper != nil {
+			all = append(all, k.keeper)
+		}
+	}
+	return all
 }
 
 // keys sums up the keepers of both sides.
@@ -78,7 +96,7 @@ func (s *stores) keys() creds.Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var sum creds.Counts
-	for _, k := range s.keepers {
+	for _, k := range s.open() {
 		c := k.Counts()
 		sum.Renewals += c.Renewals
 		sum.Rejected += c.Rejected
@@ -86,30 +104,74 @@ func (s *stores) keys() creds.Counts {
 	return sum
 }
 
-// s3store gives the S3 client of a side. bucket is one it will be asked for,
-// which tells some vendors which endpoint to use.
-func (s *stores) s3store(ctx context.Context, name, bucket string) (*s3store.Store, error) {
-	side := s.s3[name]
-	side.once.Do(func() { side.store, side.err = s.openS3(ctx, name, bucket) })
-	return side.store, side.err
+// s3store gives the S3 client for a place of a side.
+func (s *stores) s3store(ctx context.Context, side, at string) (*s3store.Store, reach, error) {
+	bucket, key, err := s3store.ParsePlace(at)
+	if err != nil {
+		return nil, reach{}, fmt.Errorf("%w: %w", engine.ErrRefused, err)
+	}
+	r := s.opt.reach(side, bucket, key)
+	s.mu.Lock()
+	client, ok := s.s3[r]
+	if !ok {
+		client = &s3client{}
+		s.s3[r] = client
+	}
+	s.mu.Unlock()
+	client.once.Do(func() { client.store, client.err = s.openS3(ctx, r, bucket) })
+	return client.store, r, client.err
 }
 
-func (s *stores) openS3(ctx context.Context, name, bucket string) (*s3store.Store, error) {
-	o := s.opt.source
-	if name == destinationSide {
-		o = s.opt.dest
-	}
-	spec, err := creds.Parse(o.creds)
+func (s *stores) openS3(ctx context.Context, r reach, bucket string) (*s3store.Store, error) {
+	keeper, err := s.keeper(ctx, r, bucket)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", engine.ErrNoStore, err)
+		return nil, err
 	}
-	provider, err := creds.Open(ctx, spec, creds.Options{Bucket: bucket, Version: agentVersion})
+	store, err := s3store.Open(ctx, r.config(keeper, s.opt, s.log))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", engine.ErrNoKeys, name, err)
+		return nil, fmt.Errorf("%w: %s: %w", engine.ErrNoStore, r.side, err)
 	}
-	keeper := creds.NewKeeper(context.WithoutCancel(ctx), provider, creds.KeeperOptions{Name: name, Observe: s.observe})
+	return store, nil
+}
+
+// config is that of the S3 client for r.
+func (r reach) config(keeper *creds.Keeper, opt *options, log *slog.Logger) s3store.Config {
+	return s3store.Config{
+		Credentials:   keeper,
+		Anonymous:     r.creds == "anonymous",
+		Rejected:      keeper.Rejected,
+		Endpoint:      r.endpoint,
+		Region:        r.region,
+		RequesterPays: r.payer,
+		MaxConns:      r.connections,
+		AllowHTTP:     opt.allowHTTP,
+		UserAgent:     "xfer/" + agentVersion,
+		Logger:        log,
+	}
+}
+
+// keeper gives the keeper of r's identity. bucket is one it will be asked for,
+// which tells some vendors which endpoint to use.
+func (s *stores) keeper(ctx context.Context, r reach, bucket string) (*creds.Keeper, error) {
 	s.mu.Lock()
-	s.keepers = append(s.keepers, keeper)
+	k, ok := s.keepers[r.identity()]
+	if !ok {
+		k = &keys{}
+		s.keepers[r.identity()] = k
+	}
+	s.mu.Unlock()
+	k.once.Do(func() { k.err = s.openKeys(ctx, k, r, bucket) })
+	return k.keeper, k.err
+}
+
+func (s *stores) openKeys(ctx context.Context, k *keys, r reach, bucket string) error {
+	provider, err := s.opt.provider(ctx, r.creds, bucket)
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", engine.ErrNoKeys, r.side, err)
+	}
+	keeper := creds.NewKeeper(context.WithoutCancel(ctx), provider, creds.KeeperOptions{Name: r.side, Observe: s.heard})
+	s.mu.Lock()
+	k.keeper = keeper
 	stopped := s.stopped
 	s.mu.Unlock()
 	if stopped {
@@ -117,23 +179,9 @@ func (s *stores) openS3(ctx context.Context, name, bucket string) (*s3store.Stor
 	}
 	// Asked for here, so that a login that does not work is told once and clearly.
 	if _, err := keeper.Retrieve(ctx); err != nil {
-		return nil, fmt.Errorf("%w: %s credentials %s: %w", engine.ErrNoKeys, name, o.creds, err)
+		return fmt.Errorf("%w: %s credentials %s: %w", engine.ErrNoKeys, r.side, harmlessSpec(r.creds), err)
 	}
-	store, err := s3store.Open(ctx, s3store.Config{
-		Credentials:   keeper,
-		Anonymous:     o.creds == "anonymous",
-		Rejected:      keeper.Rejected,
-		Endpoint:      o.endpoint,
-		Region:        o.region,
-		RequesterPays: s.opt.requesterPays && name == sourceSide,
-		AllowHTTP:     s.opt.allowHTTP,
-		UserAgent:     "xfer/" + agentVersion,
-		Logger:        s.log,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", engine.ErrNoStore, name, err)
-	}
-	return store, nil
+	return nil
 }
 
 // root gives the tree that the local destination at lies in: the job's DST, or
@@ -163,120 +211,17 @@ func (s *stores) root(at string) (*filestore.Destination, error) {
 	return d, nil
 }
 
-// source is the engine's view of all places that are read.
-type source struct{ *stores }
-
-func (s source) at(ctx context.Context, at string) (engine.Source, error) {
-	if strings.HasPrefix(at, "file://") {
-		return filestore.Source{}, nil
-	}
-	bucket, _, err := s3store.ParsePlace(at)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", engine.ErrRefused, err)
-	}
-	return s.s3store(ctx, sourceSide, bucket)
+// heard passes on what keepers tell.
+func (s *stores) heard(e creds.Event) {
+	s.ahead.note(e, time.Now())
+	s.observe(e)
 }
 
-func (s source) Stat(ctx context.Context, at string) (engine.Pin, error) {
-	store, err := s.at(ctx, at)
+// harmlessSpec is a spec without what may be secret in it.
+func harmlessSpec(text string) string {
+	spec, err := creds.Parse(text)
 	if err != nil {
-		return engine.Pin{}, err
+		return "…"
 	}
-	return store.Stat(ctx, at)
-}
-
-func (s source) Open(ctx context.Context, at string) (engine.Pin, io.ReadCloser, error) {
-	store, err := s.at(ctx, at)
-	if err != nil {
-		return engine.Pin{}, nil, err
-	}
-	return store.Open(ctx, at)
-}
-
-func (s source) OpenRange(ctx context.Context, at string, pin engine.Pin, r engine.Range) (io.ReadCloser, error) {
-	store, err := s.at(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	return store.OpenRange(ctx, at, pin, r)
-}
-
-// destination is the engine's view of all places that are written.
-type destination struct{ *stores }
-
-func (d destination) at(ctx context.Context, at string) (engine.Destination, error) {
-	if strings.HasPrefix(at, "file://") {
-		return d.root(at)
-	}
-	bucket, _, err := s3store.ParsePlace(at)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", engine.ErrRefused, err)
-	}
-	return d.s3store(ctx, destinationSide, bucket)
-}
-
-// PartSize asks the store at hand; where that cannot be opened, any answer will
-// do, for the next call tells why.
-func (d destination) PartSize(at string, size, want int64) int64 {
-	store, err := d.at(context.Background(), at)
-	if err != nil {
-		return 0
-	}
-	return store.PartSize(at, size, want)
-}
-
-func (d destination) Begin(ctx context.Context, at string, pin engine.Pin) (string, error) {
-	store, err := d.at(ctx, at)
-	if err != nil {
-		return "", err
-	}
-	return store.Begin(ctx, at, pin)
-}
-
-func (d destination) Sweep(ctx context.Context, at string, since time.Time) (int, error) {
-	store, err := d.at(ctx, at)
-	if err != nil {
-		return 0, err
-	}
-	return store.Sweep(ctx, at, since)
-}
-
-func (d destination) Put(ctx context.Context, at string, pin engine.Pin, body *engine.Body) (engine.Stored, error) {
-	store, err := d.at(ctx, at)
-	if err != nil {
-		return engine.Stored{}, err
-	}
-	return store.Put(ctx, at, pin, body)
-}
-
-func (d destination) PutPart(ctx context.Context, u engine.Upload, pin engine.Pin, number int32, r engine.Range, body *engine.Body) (string, error) {
-	store, err := d.at(ctx, u.Destination)
-	if err != nil {
-		return "", err
-	}
-	return store.PutPart(ctx, u, pin, number, r, body)
-}
-
-func (d destination) Complete(ctx context.Context, u engine.Upload, pin engine.Pin, parts []engine.Receipt, sum engine.Checksum) (engine.Stored, error) {
-	store, err := d.at(ctx, u.Destination)
-	if err != nil {
-		return engine.Stored{}, err
-	}
-	return store.Complete(ctx, u, pin, parts, sum)
-}
-
-func (d destination) Resolve(ctx context.Context, u engine.Upload, pin engine.Pin, parts []engine.Receipt, sum engine.Checksum) (engine.Resolution, engine.Stored, error) {
-	store, err := d.at(ctx, u.Destination)
-	if err != nil {
-		return engine.Gone, engine.Stored{}, err
-	}
-	return store.Resolve(ctx, u, pin, parts, sum)
-}
-
-func (d destination) Abort(ctx context.Context, u engine.Upload) error {
-	store, err := d.at(ctx, u.Destination)
-	if err != nil {
-		return err
-	}
-	return store.Abort(ctx, u)
+	return spec.String()
 }

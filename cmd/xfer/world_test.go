@@ -26,6 +26,7 @@ type world struct {
 	vendor   *s3sim.Vendor
 	dir      string
 	list     string
+	env      []string // of its processes, besides our own
 }
 
 // Secrets of a world. None of them may turn up anywhere.
@@ -54,6 +55,12 @@ func newWorldWith(t *testing.T, life time.Duration, dst s3sim.Config) *world {
 	t.Cleanup(func() { _ = errors.Join(w.src.Close(), w.dst.Close(), w.vendor.Close()) })
 	w.dst.CreateBucket("out")
 	w.dst.AddKey(s3sim.Key{ID: "DSTKEY", Secret: canarySecret, Token: canaryToken})
+	w.env = []string{
+		"EARTHDATA_TOKEN=" + canaryLogin,
+		"DST_ACCESS_KEY_ID=DSTKEY", "DST_SECRET_ACCESS_KEY=" + canarySecret, "DST_SESSION_TOKEN=" + canaryToken,
+		"XFER_SOURCE_ENDPOINT=" + w.src.URL(), "XFER_SOURCE_CREDS=earthdata:" + w.vendor.Endpoint(),
+		"XFER_DEST_ENDPOINT=" + w.dst.URL(), "XFER_DEST_CREDS=env:DST",
+	}
 	return w
 }
 
@@ -96,18 +103,27 @@ func (b *buffer) String() string {
 // start runs xfer with this world's logins in its environment.
 func (w *world) start(args ...string) *process {
 	w.t.Helper()
-	return launch(w.t, w.dir, []string{
-		"EARTHDATA_TOKEN=" + canaryLogin,
-		"DST_ACCESS_KEY_ID=DSTKEY", "DST_SECRET_ACCESS_KEY=" + canarySecret, "DST_SESSION_TOKEN=" + canaryToken,
-		"XFER_SOURCE_ENDPOINT=" + w.src.URL(), "XFER_SOURCE_CREDS=earthdata:" + w.vendor.Endpoint(),
-		"XFER_DEST_ENDPOINT=" + w.dst.URL(), "XFER_DEST_CREDS=env:DST",
-	}, args...)
+	return w.startFor(longest, args...)
 }
+
+// startFor is start for a process that may take longer than most.
+func (w *world) startFor(longest time.Duration, args ...string) *process {
+	w.t.Helper()
+	return launchFor(w.t, longest, w.dir, w.env, args...)
+}
+
+// longest is how long a process may take.
+const longest = 5 * time.Minute
 
 // launch runs xfer in a folder, with more than this test's own environment.
 func launch(t *testing.T, dir string, env []string, args ...string) *process {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	return launchFor(t, longest, dir, env, args...)
+}
+
+func launchFor(t *testing.T, longest time.Duration, dir string, env []string, args ...string) *process {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), longest)
 	t.Cleanup(cancel)
 	p := &process{Cmd: exec.CommandContext(ctx, os.Args[0], args...)}
 	p.Dir, p.Stdout, p.Cmd.Stderr = dir, &p.stdout, &p.stderr

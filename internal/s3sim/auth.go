@@ -33,6 +33,9 @@ func (c *call) admit() error {
 	if c.bucket != "" && c.op != CreateBucket {
 		c.b = c.s.bucket(c.bucket)
 	}
+	if c.b != nil && c.op == HeadBucket {
+		c.w.Header().Set("x-amz-bucket-region", c.b.region) // for those who are refused, too
+	}
 	if c.s.cfg.NoAuth {
 		c.caller.anonymous = true
 		return c.checkAccess()

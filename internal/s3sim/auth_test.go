@@ -167,3 +167,17 @@ func TestKeysExpireOnAFakeClock(t *testing.T) {
 		s.Close()
 	})
 }
+
+// S3 says where a bucket is even to those it refuses.
+func TestHeadBucketTellsTheRegion(t *testing.T) {
+	s := start(t, s3sim.Config{})
+	s.CreateBucket("far", s3sim.InRegion("eu-west-2"))
+	resp, err := http.Head(s.URL() + "/far")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if got := resp.Header.Get("x-amz-bucket-region"); resp.StatusCode != 403 || got != "eu-west-2" {
+		t.Errorf("status %d, region %q", resp.StatusCode, got)
+	}
+}

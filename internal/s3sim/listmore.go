@@ -44,10 +44,7 @@ func (c *call) createBucket() error {
 	return c.empty(http.StatusOK)
 }
 
-func (c *call) headBucket() error {
-	c.w.Header().Set("x-amz-bucket-region", c.b.region)
-	return c.empty(http.StatusOK)
-}
+func (c *call) headBucket() error { return c.empty(http.StatusOK) }
 
 // getBucketLocation spells us-east-1 as an empty constraint, as S3 does.
 func (c *call) getBucketLocation() error {

@@ -1,6 +1,7 @@
 package s3sim
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -12,12 +13,13 @@ import (
 	"time"
 )
 
-// Login plays the OAuth authorize endpoint of Earthdata Login: the one host that
-// may see the password. A Vendor with VendorConfig.Login redirects to it.
+// Login plays the OAuth authorize endpoint of Earthdata Login, and on demand its
+// token API: the one host that may see the password. A Vendor with VendorConfig.Login redirects to it.
 type Login struct {
 	user, password string
 
 	mu       sync.Mutex
+	token    string // that find_or_create_token gives; empty: there is no such call
 	codes    map[string]bool
 	requests []Request
 	http     *http.Server
@@ -77,9 +79,41 @@ func (l *Login) Requests() []Request {
 	return slices.Clone(l.requests)
 }
 
+// IssueToken makes POST /api/users/find_or_create_token give this bearer token to
+// whoever has the password; it is said to live for a month. An empty one takes
+// the call away.
+func (l *Login) IssueToken(token string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.token = token
+}
+
+// giveToken answers a call of the token API; false if it is not one.
+func (l *Login) giveToken(w http.ResponseWriter, r *http.Request) (status int, answered bool) {
+	l.mu.Lock()
+	token := l.token
+	l.mu.Unlock()
+	if token == "" || r.Method != http.MethodPost || r.URL.Path != "/api/users/find_or_create_token" {
+		return 0, false
+	}
+	if user, password, _ := r.BasicAuth(); user != l.user || password != l.password {
+		w.WriteHeader(http.StatusUnauthorized)
+		return http.StatusUnauthorized, true
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]string{ // a caller that went away needs no answer
+		"access_token": token, "token_type": "Bearer", "expiration_date": time.Now().AddDate(0, 1, 0).Format("01/02/2006"),
+	})
+	return http.StatusOK, true
+}
+
 // ServeHTTP answers /oauth/authorize: 401 without the right password, else a
 // redirect to redirect_uri with a code. A browser gets a page instead of 401.
 func (l *Login) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if status, answered := l.giveToken(w, r); answered {
+		l.record(r, status)
+		return
+	}
 	user, password, _ := r.BasicAuth()
 	q := r.URL.Query()
 	back, err := url.Parse(q.Get("redirect_uri"))
@@ -105,6 +139,10 @@ func (l *Login) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(map[int]string{401: "HTTP Basic: Access denied.\n", 200: "<html><form>Earthdata Login</form></html>"}[status]))
+	l.record(r, status)
+}
+
+func (l *Login) record(r *http.Request, status int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.requests = append(l.requests, Request{
