@@ -22,9 +22,7 @@ func credsCheckCommand(stdout io.Writer, s *screen) *cobra.Command {
 		Long: `Tell who hands out the keys of a SPEC, which login was used, how long the keys
 live, and whether somebody has to renew them by hand. With a place, ask where its
 bucket is, list what begins so, and read one byte of it. Nothing is written unless
---write is given, which begins an upload there and ends it at once.
-
-` + credsExitCodes,
+--write is given, which begins an upload there and ends it at once.`,
 		Example: `  xfer creds check earthdata s3://podaac-ops-cumulus-protected/MUR-JPL-L4-GLOB-v4.1/
   xfer creds check --write eodh:my-workspace s3://workspaces-eodhp/my-workspace/`,
 		Args: specAndPlace,

@@ -18,7 +18,7 @@ import (
 	"xfer/store/s3store"
 )
 
-const credsExitCodes = `Exit codes:
+const keysExitCodes = `Exit codes:
   0  there are keys, and what was tried worked
   1  could not run: usage, config, or a bucket that is not there
   4  keys cannot be had, or do not open the place`
@@ -28,9 +28,7 @@ func credsCommand(stdout io.Writer, s *screen) *cobra.Command {
 		Use:   "creds",
 		Short: "Try credentials, or hand them to other tools",
 		Long: `Try credentials, or hand them to other tools. SPEC is what --source-creds takes:
-` + creds.Forms + `
-
-` + credsExitCodes,
+` + creds.Forms,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("unknown command creds %q; there are check, process and export", args[0])
@@ -39,6 +37,7 @@ func credsCommand(stdout io.Writer, s *screen) *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.SetHelpTemplate(helpTemplate(keysExitCodes))
 	cmd.AddCommand(credsCheckCommand(stdout, s), credsProcessCommand(stdout), credsExportCommand(stdout))
 	return cmd
 }
@@ -55,9 +54,7 @@ func credsProcessCommand(stdout io.Writer) *cobra.Command {
 
 Those tools run the command again and again; with --cache it keeps the keys in a
 file that only you can read, and logs in only when they get old. The bucket is
-for SPECs that choose by it where to get keys, which is bare earthdata.
-
-` + credsExitCodes,
+for SPECs that choose by it where to get keys, which is bare earthdata.`,
 		Args: specAndPlace,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			k, _, err := opt.once(cmd, args)
@@ -76,7 +73,7 @@ func credsExportCommand(stdout io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "export [flags] SPEC [s3://BUCKET/]",
 		Short:   "Print keys as lines for a shell",
-		Long:    "Print keys as lines for a shell. They are of use until they die; process renews.\n\n" + credsExitCodes,
+		Long:    "Print keys as lines for a shell. They are of use until they die; process renews.",
 		Example: `  eval "$(xfer creds export eodh:my-workspace)"`,
 		Args:    specAndPlace,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -203,7 +200,7 @@ func printProcess(w io.Writer, k creds.Keys) error {
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	return written(enc.Encode(out))
+	return written(enc.Encode(out)) //nolint:gosec // giving keys out is what was asked for
 }
 
 // printExport writes keys as lines that a POSIX shell evaluates. What the keys

@@ -32,6 +32,11 @@ func xfer(args []string, stdin io.Reader, stdout io.Writer, stderr *os.File) int
 	return exitCode(err)
 }
 
+// helpTemplate is a command's help with its exit codes at the end.
+func helpTemplate(exitCodes string) string {
+	return "{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}\n\n{{end}}{{.UsageString}}\n" + exitCodes + "\n"
+}
+
 // summarised reports whether a run's summary has said all there is to say of err.
 func summarised(err error) bool {
 	return errors.Is(err, errIncomplete) || errors.Is(err, engine.ErrStopped)
@@ -57,7 +62,7 @@ command goes on after a crash, an interrupt, or a night without keys.
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetHelpTemplate("{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}\n\n{{end}}{{.UsageString}}\n" + exitCodes + "\n")
+	root.SetHelpTemplate(helpTemplate(exitCodes))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err.Error()} })
 	root.AddCommand(
 		copyCommand(stdin, stdout, s),
