@@ -215,5 +215,5 @@ func TestAWSCLI(t *testing.T) {
 	if got := v.Stats().Vended; got != 1 {
 		t.Errorf("%d logins for two calls", got)
 	}
-	h.inspect(map[string]string{})
+	h.inspect(t, map[string]string{})
 }

@@ -38,8 +38,9 @@ type house struct {
 	world
 	hosts  map[string]*host
 	logins []*s3sim.Login
-	// may maps each secret to the hosts that may see it, by name.
-	may map[string][]string
+
+	mu  sync.Mutex
+	may map[string][]string // the hosts that may see each secret, by name; guarded by mu
 }
 
 // A host is a server that remembers what it got and what it said.
@@ -150,11 +151,10 @@ func (h *house) refreshed(name string, form func(s3sim.Key) string) string {
 	return path
 }
 
-var keysMutex sync.Mutex // guards house.may while keys are vended
-
+// vended notes a set of keys that a vendor has given out.
 func (h *house) vended(secret, token string) {
-	keysMutex.Lock()
-	defer keysMutex.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.may[secret], h.may[token] = []string{}, []string{"src"}
 }
 
@@ -164,7 +164,7 @@ var (
 	saidCookie = regexp.MustCompile(`Set-Cookie:\[[^=]+=([^;]+);`)
 )
 
-// collect learns the secrets that hosts have handed out.
+// collect learns the secrets that hosts have handed out. Called with mu held.
 func (h *house) collect() {
 	for name, d := range h.hosts {
 		for _, said := range d.said {
@@ -185,13 +185,15 @@ func (h *house) collect() {
 
 // inspect holds what each host was sent, and what else is given, against what
 // each secret may be seen by. It returns how many secrets were looked for.
-func (h *house) inspect(places map[string]string) int {
-	h.t.Helper()
+func (h *house) inspect(t *testing.T, places map[string]string) int {
+	t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.collect()
 	for name, d := range h.hosts {
 		places[name] = strings.Join(d.heard, "\n")
 		if len(d.heard) == 0 {
-			h.t.Errorf("%s was never asked", name)
+			t.Errorf("%s was never asked", name)
 		}
 	}
 	for _, login := range h.logins {
@@ -211,13 +213,13 @@ func (h *house) inspect(places map[string]string) int {
 				allowed = allowed || host == place
 			}
 			if !allowed && strings.Contains(text, secret) {
-				h.t.Errorf("%s has seen %.24s…, which is for %v", place, secret, hosts)
+				t.Errorf("%s has seen %.24s…, which is for %v", place, secret, hosts)
 			}
 		}
 	}
 	for _, name := range []string{"vendor", "login", "sts"} {
 		if text := places[name]; strings.Contains(text, "Referer") || strings.Contains(text, "Mozilla") {
-			h.t.Errorf("%s saw a referer or a browser:\n%s", name, text)
+			t.Errorf("%s saw a referer or a browser:\n%s", name, text)
 		}
 	}
 	return len(h.may)
@@ -229,7 +231,7 @@ func commandLines(pid int) <-chan string {
 	seen := make(chan string, 1)
 	go func() {
 		var b strings.Builder
-		tick := time.NewTicker(5 * time.Millisecond)
+		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		for own := fmt.Sprintf("/proc/%d/", pid); ; <-tick.C {
 			line, err := os.ReadFile(own + "cmdline")

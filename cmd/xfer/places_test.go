@@ -80,7 +80,7 @@ endpoint = %q
 // connection: a server that has not seen it close yet counts one too many each.
 func TestConnectionsOfAPlace(t *testing.T) {
 	for _, sides := range []string{"source", "dest", ""} {
-		for large, most := range map[int]int{0: 2, 4: 4} {
+		for large, most := range map[int]int{0: 2, 3: 4} {
 			t.Run(fmt.Sprintf("side %q, %d large", sides, large), func(t *testing.T) {
 				w := &world{t: t, dir: t.TempDir()}
 				w.list = filepath.Join(w.dir, "list.txt")
@@ -95,7 +95,7 @@ func TestConnectionsOfAPlace(t *testing.T) {
 				}
 				w.dst.CreateBucket("out")
 				w.src.PutSyntheticMany("in", "small/", 100, 64<<10, 1)
-				w.src.PutSyntheticMany("in", "large/", large, 23<<20, 100)
+				w.src.PutSyntheticMany("in", "large/", large, 32<<20, 100)
 				w.src.PutSynthetic("in", "empty", 0, 1)
 				w.listAll()
 				config := filepath.Join(w.dir, "config.toml")
@@ -104,7 +104,7 @@ func TestConnectionsOfAPlace(t *testing.T) {
 					"K_ACCESS_KEY_ID=KEY", "K_SECRET_ACCESS_KEY=" + canarySecret, "XFER_CONFIG=" + config,
 					"XFER_SOURCE_ENDPOINT=" + w.src.URL(), "XFER_DEST_ENDPOINT=" + w.dst.URL(), "XFER_SOURCE_CREDS=env:K", "XFER_DEST_CREDS=env:K",
 				}
-				w.run(exitOK, w.copyArgs("--workers", "16", "--part-size", "5MiB", "--retry-for", "20s")...)
+				w.run(exitOK, w.copyArgs("--workers", "4", "--part-size", "5MiB", "--retry-for", "20s")...)
 				w.arrived()
 				if sides != "dest" && src.most > most || sides != "source" && dst.most > 2 {
 					t.Errorf("%d connections to the source, %d to the destination", src.most, dst.most)

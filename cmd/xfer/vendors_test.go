@@ -169,7 +169,6 @@ func TestEveryVendorAndLogin(t *testing.T) {
 	}
 	for i, tt := range ways {
 		t.Run(tt.name, func(t *testing.T) {
-			all[i].house.t = t
 			tt.check(t, all[i].house, all[i].process, all[i].log, all[i].commands)
 		})
 	}
@@ -180,7 +179,9 @@ func (tt way) check(t *testing.T, h *house, p *process, log string, called <-cha
 		t.Fatalf("exit %d:\n%s", code, p.stderr.String())
 	}
 	commands := <-called
-	h.arrived()
+	w := h.world
+	w.t = t // the house goes on to belong to the test of all
+	w.arrived()
 	s := p.summary(t)
 	if s.Objects.Failed != 0 || (s.Credentials.Renewals == 0) != tt.lasting {
 		t.Errorf("%d failed, %d renewals", s.Objects.Failed, s.Credentials.Renewals)
@@ -193,9 +194,9 @@ func (tt way) check(t *testing.T, h *house, p *process, log string, called <-cha
 		}
 		places[path] = string(text)
 	}
-	status := h.run(exitOK, "status", "--json", h.list)
+	status := w.run(exitOK, "status", "--json", h.list)
 	places["status"] = status.stdout.String() + status.stderr.String()
-	if n := h.inspect(places); !tt.lasting && n < 15 {
+	if n := h.inspect(t, places); !tt.lasting && n < 15 {
 		t.Errorf("only %d secrets were looked for", n)
 	}
 	if !strings.Contains(commands, "copy") || places["src"] == "" {
