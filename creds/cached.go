@@ -102,7 +102,7 @@ func (c *cached) read(now time.Time) (Keys, bool) {
 
 // write puts keys into the file, whole or not at all.
 func (c *cached) write(k Keys, life time.Duration) (err error) {
-	data, err := json.Marshal(cachedFile{
+	data, err := json.Marshal(cachedFile{ //nolint:gosec // the user asked for this file
 		1, k.AccessKeyID, k.SecretAccessKey.Reveal(), k.SessionToken.Reveal(), k.AccountID, k.Expires.UTC(), life, k.From,
 	})
 	if err != nil {

@@ -64,11 +64,11 @@ func TestCachedKeysAreSharedWhileTheyAreYoung(t *testing.T) {
 		if got := fetchID(t, Cached(mint{n: m.n, life: time.Hour, id: "bea"}, dir)); got != "ASIA0003" {
 			t.Errorf("another identity got %s", got)
 		}
-		time.Sleep(44 * time.Minute)
+		time.Sleep(44 * time.Minute) //nolint:forbidigo // the bubble's time
 		if got := fetchID(t, Cached(m, dir)); got != "ASIA0002" {
 			t.Errorf("after 44 minutes got %s", got)
 		}
-		time.Sleep(2 * time.Minute)
+		time.Sleep(2 * time.Minute) //nolint:forbidigo // the bubble's time
 		if got := fetchID(t, Cached(m, dir)); got != "ASIA0004" {
 			t.Errorf("after 46 minutes got %s", got)
 		}

@@ -18,6 +18,7 @@ import (
 	"xfer/store/s3store"
 )
 
+//nolint:gosec // a help text
 const credsExitCodes = `Exit codes:
   0  there are keys, and what was tried worked
   1  could not run: usage, config, or a bucket that is not there
@@ -203,7 +204,7 @@ func printProcess(w io.Writer, k creds.Keys) error {
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	return written(enc.Encode(out))
+	return written(enc.Encode(out)) //nolint:gosec // handing keys out is what this command is for
 }
 
 // printExport writes keys as lines that a POSIX shell evaluates. What the keys
