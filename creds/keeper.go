@@ -164,7 +164,11 @@ func (k *Keeper) Rejected(accessKeyID, code string) {
 	h.code = code
 	k.counts.Rejected++
 	k.tell(Event{Kind: Rejected, Code: code})
-	if now.Sub(h.since) < h.pace.fresh() {
+	fresh := h.pace.fresh()
+	if h.pace.life == 0 && expired(code) {
+		fresh = time.Second // how long such keys live is only learnt like this
+	}
+	if now.Sub(h.since) < fresh {
 		k.strikes++
 	} else {
 		k.strikes = 0

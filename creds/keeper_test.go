@@ -517,3 +517,31 @@ func TestEventsHoldNoSecret(t *testing.T) {
 		}
 	})
 }
+
+// Keys that do not say how long they live may live for seconds: that they expire
+// again and again is no reason to give up, that they never work is.
+func TestShortLivesThatAreNotTold(t *testing.T) {
+	bubble(t, &vendor{}, func(t *testing.T, k *Keeper, _ *log) {
+		for range 10 {
+			creds := mustRetrieve(t, k)
+			time.Sleep(2 * time.Second) //nolint:forbidigo // the bubble's time
+			k.Rejected(creds.AccessKeyID, "ExpiredToken")
+		}
+		mustRetrieve(t, k)
+	})
+	for _, code := range []string{"ExpiredToken", "InvalidAccessKeyId"} {
+		bubble(t, &vendor{}, func(t *testing.T, k *Keeper, _ *log) {
+			for range 10 {
+				creds, err := k.Retrieve(t.Context())
+				if errors.Is(err, ErrDenied) {
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				k.Rejected(creds.AccessKeyID, code)
+			}
+			t.Errorf("keys that never work (%s) were asked for ten times", code)
+		})
+	}
+}

@@ -157,10 +157,10 @@ func TestCheckKnowsNASA(t *testing.T) {
 	imds := h.serve("imds", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/api/token") {
 			w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "21600")
-			fmt.Fprint(w, "token")
+			_, _ = w.Write([]byte("token"))
 			return
 		}
-		fmt.Fprint(w, `{"region":"eu-west-2"}`)
+		_, _ = w.Write([]byte(`{"region":"eu-west-2"}`))
 	}))
 	h.env = append(h.env, "EARTHDATA_TOKEN="+canaryLogin, "AWS_EC2_METADATA_DISABLED=false", "AWS_EC2_METADATA_SERVICE_ENDPOINT="+imds.URL)
 	p := h.run(exitCredentials, "creds", "check", "--endpoint", h.src.URL(), "earthdata:"+vendor.URL+"/s3credentials", "s3://"+bucket+"/")

@@ -18,14 +18,14 @@ import (
 )
 
 // TestKeysOfARealSTS copies for longer than keys of a real STS live. MinIO's
-// shortest are of 900 s, so this takes 18 minutes:
+// shortest are of 900 s, so this takes some 20 minutes:
 //
 //	XFER_TEST_LONG=1 XFER_TEST_SERVERS=$PWD/.cache/bin go test -timeout 40m -run TestKeysOfARealSTS ./cmd/xfer
 //
 // The keys come through the AWS chain: a profile with a role, AssumeRole at MinIO.
 func TestKeysOfARealSTS(t *testing.T) {
 	if os.Getenv("XFER_TEST_LONG") == "" {
-		t.Skip("takes 18 minutes; XFER_TEST_LONG=1 runs it")
+		t.Skip("takes 20 minutes; XFER_TEST_LONG=1 runs it")
 	}
 	const (
 		life      = 900 * time.Second

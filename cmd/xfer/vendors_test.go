@@ -119,7 +119,7 @@ var ways = []way{
 				return
 			}
 			k := v.Vend()
-			fmt.Fprintf(w, `{"AccessKeyId":%q,"SecretAccessKey":%q,"Token":%q,"Expiration":%q}`, k.ID, k.Secret, k.Token, k.Expires.UTC().Format(time.RFC3339))
+			_, _ = fmt.Fprintf(w, `{"AccessKeyId":%q,"SecretAccessKey":%q,"Token":%q,"Expiration":%q}`, k.ID, k.Secret, k.Token, k.Expires.UTC().Format(time.RFC3339))
 		}))
 		return "aws", []string{"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + at.URL + "/keys", "AWS_CONTAINER_AUTHORIZATION_TOKEN=" + canaryContainer}
 	}},
@@ -128,11 +128,11 @@ var ways = []way{
 		at := h.serve("sts", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.FormValue("Action") != "AssumeRoleWithWebIdentity" || r.FormValue("WebIdentityToken") != canaryIdentity {
 				w.WriteHeader(http.StatusBadRequest)
-				fmt.Fprint(w, "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidParameterValue</Code><Message>no</Message></Error></ErrorResponse>")
+				_, _ = fmt.Fprint(w, "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidParameterValue</Code><Message>no</Message></Error></ErrorResponse>")
 				return
 			}
 			k := v.Vend()
-			fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials>`+
+			_, _ = fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials>`+
 				`<AccessKeyId>%s</AccessKeyId><SecretAccessKey>%s</SecretAccessKey><SessionToken>%s</SessionToken><Expiration>%s</Expiration>`+
 				`</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`, k.ID, k.Secret, k.Token, k.Expires.UTC().Format(time.RFC3339))
 		}))
