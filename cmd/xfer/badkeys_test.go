@@ -182,6 +182,27 @@ func TestCheckKnowsNASA(t *testing.T) {
 	}
 }
 
+// A workspace of the EO DataHub is asked where it keeps its objects.
+func TestCheckFindsTheWorkspace(t *testing.T) {
+	h := newHouse(t)
+	h.src.PutObject("workspaces-eodhp", "james/a.tif", []byte("tiff"))
+	v := h.keysOf(s3sim.VendorConfig{Flavour: s3sim.EODH, Token: canaryLogin, Workspace: "james"})
+	hub := h.serve("hub", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.URL.Path == "/api/workspaces/james" && r.Header.Get("Authorization") == "Bearer "+canaryLogin {
+			_, _ = w.Write([]byte(`{"name":"james","stores":[{"object":[{"bucket":"workspaces-eodhp","prefix":"james/"}]}]}`))
+			return
+		}
+		v.ServeHTTP(w, r)
+	}))
+	h.env = append(h.env, "EODH_API_KEY="+canaryLogin)
+	p := h.run(exitOK, "creds", "check", "--endpoint", h.src.URL(), "eodh:"+hub.URL+"/api/workspaces/james")
+	for _, want := range []string{"(EODH_API_KEY)", "place    s3://workspaces-eodhp/james/ in eu-west-2", "first is james/a.tif", "read     s3://workspaces-eodhp/james/a.tif: works"} {
+		if !strings.Contains(p.stdout.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, p.stdout.String())
+		}
+	}
+}
+
 // The installed AWS CLI takes what creds process prints, and with --cache it
 // logs in once for many calls.
 func TestAWSCLI(t *testing.T) {

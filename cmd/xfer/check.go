@@ -21,10 +21,11 @@ func credsCheckCommand(stdout io.Writer, s *screen) *cobra.Command {
 		Short: "Tell what a SPEC gives, and try what a job will need",
 		Long: `Tell who hands out the keys of a SPEC, which login was used, how long the keys
 live, and whether somebody has to renew them by hand. With a place, ask where its
-bucket is, list what begins so, and read one byte of it. Nothing is written unless
---write is given, which begins an upload there and ends it at once.`,
+bucket is, list what begins so, and read one byte of it; an EO DataHub workspace
+is asked for its place if none is named. Nothing is written unless --write is
+given, which begins an upload there and ends it at once.`,
 		Example: `  xfer creds check earthdata s3://podaac-ops-cumulus-protected/MUR-JPL-L4-GLOB-v4.1/
-  xfer creds check --write eodh:my-workspace s3://workspaces-eodhp/my-workspace/`,
+  xfer creds check --write eodh:my-workspace`,
 		Args: specAndPlace,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return opt.checkKeys(cmd, args, write, stdout, s)
@@ -71,7 +72,9 @@ func (o *options) checkKeys(cmd *cobra.Command, args []string, write bool, stdou
 		return err
 	}
 	if c.at == "" {
-		return nil
+		if err := c.findPlace(ctx, args[0]); err != nil || c.at == "" {
+			return err
+		}
 	}
 	err = c.tryPlace(ctx)
 	if err == nil && write {
@@ -119,6 +122,27 @@ func (c *check) tellKeys(life, took time.Duration) error {
 		return c.say("life", "%s, until %s, and xfer cannot renew them: %s", spell(life), k.Expires.Local().Format(time.DateTime), hint)
 	}
 	return c.say("life", "%s; xfer renews them before they end", spell(life))
+}
+
+// findPlace asks a vendor that knows it for the place that its keys are for.
+func (c *check) findPlace(ctx context.Context, text string) error {
+	spec, err := creds.Parse(text)
+	if err != nil || spec.Kind != "eodh" {
+		return nil // no other vendor tells; the spec itself has been read before
+	}
+	w, err := creds.FindWorkspace(ctx, spec, creds.Options{Version: agentVersion})
+	if err != nil {
+		return noKeys{err}
+	}
+	c.at, c.bucket, c.key = w.Place(), w.Bucket, w.Prefix
+	c.reach = c.opt.reach(sourceSide, c.bucket, c.key)
+	if c.reach.region == "" && c.reach.endpoint == "" {
+		c.reach.region = w.Region
+	}
+	if w.AccessPoint == "" {
+		return c.say("place", "%s in %s", c.at, w.Region)
+	}
+	return c.say("place", "%s in %s, or s3://%s/%s", c.at, w.Region, w.AccessPoint, w.Prefix)
 }
 
 // tryPlace tries what reading needs.
