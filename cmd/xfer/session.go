@@ -69,6 +69,7 @@ func (s *session) run(ctx context.Context, stdout io.Writer) error {
 		err = loadErr
 	}
 
+	s.stores.close() // the summary is the last word: no keys are renewed after it
 	end := s.job.Totals()
 	if err == nil && end.Failed > 0 {
 		err = errIncomplete
