@@ -163,9 +163,9 @@ func TestKilledUnderFaults(t *testing.T) {
 				{Kind: s3sim.LostReply, Op: s3sim.UploadPart, Every: 11},
 				{Kind: s3sim.LostReply, Op: s3sim.PutObject, Every: 37},
 				{Kind: s3sim.LostReply, Op: s3sim.CreateMultipartUpload, Every: 3},
-				{Kind: s3sim.Empty200, Op: s3sim.CreateMultipartUpload, Every: 4},
-				{Kind: s3sim.LostReply, Op: s3sim.CompleteMultipartUpload, Every: 2},
-				{Kind: s3sim.Error200, Code: "InternalError", Op: s3sim.CompleteMultipartUpload, Every: 5},
+				{Kind: s3sim.Empty200, Op: s3sim.CreateMultipartUpload, Every: 2},
+				{Kind: s3sim.LostReply, Op: s3sim.CompleteMultipartUpload, Every: 3},
+				{Kind: s3sim.Error200, Code: "InternalError", Op: s3sim.CompleteMultipartUpload, Every: 2},
 			} {
 				f.Times = -1
 				armed = append(armed, w.dst.Inject(f))
