@@ -31,14 +31,14 @@ func credsCommand(stdout io.Writer, s *screen) *cobra.Command {
 ` + creds.Forms,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("unknown command creds %q; there are check, process and export", args[0])
+				return usagef("unknown command creds %q; there are check, process, export and serve", args[0])
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.SetHelpTemplate(helpTemplate(keysExitCodes))
-	cmd.AddCommand(credsCheckCommand(stdout, s), credsProcessCommand(stdout), credsExportCommand(stdout))
+	cmd.AddCommand(credsCheckCommand(stdout, s), credsProcessCommand(stdout), credsExportCommand(stdout), credsServeCommand(stdout, s))
 	return cmd
 }
 

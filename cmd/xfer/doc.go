@@ -10,8 +10,8 @@
 //	options.go              flags, their environment variables, and what a job remembers of them
 //	config.go, binding.go   the config file, and what it says of places
 //	reach.go                how a place is reached, all settings considered
-//	creds.go, check.go,     credentials for other tools, and a try of them
-//	probe.go
+//	creds.go, serve.go      credentials for other tools
+//	check.go, probe.go      a try of credentials, and why they do not work
 //	place.go                what s3://…, file:///… and a path mean, and where a row goes
 //	jobs.go                 from a command line to an open job file
 //	stores.go, sides.go     credentials and stores of both sides, by place
