@@ -71,7 +71,10 @@ func (s *session) run(ctx context.Context, stdout io.Writer) error {
 
 	s.stores.close() // the summary is the last word: no keys are renewed after it
 	end := s.job.Totals()
-	if err == nil && end.Failed > 0 {
+	switch {
+	case err == nil && end.Pending() > 0: // a run never says that all is well by its own word alone
+		err = fmt.Errorf("end run: the job file has %d objects left", end.Pending())
+	case err == nil && end.Failed > 0:
 		err = errIncomplete
 	}
 	sum := summarise(s.path, start, end, &s.count, s.stores.keys(), time.Since(began), exitCode(err))
